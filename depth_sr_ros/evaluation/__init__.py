@@ -1,0 +1,1 @@
+"""Accuracy on data sets of RGB and depth or disparity pairs."""

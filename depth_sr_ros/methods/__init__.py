@@ -1,0 +1,1 @@
+"""The super-resolution methods: one file each, found by name through `registry`."""

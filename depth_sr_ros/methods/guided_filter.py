@@ -1,0 +1,63 @@
+"""The guided filter as joint upsampler (He, Sun, Tang: Guided Image Filtering, TPAMI 2013, with a colour guide)."""
+import torch
+from torch import Tensor
+
+from .base import Method
+from .layers import upsample_bicubic
+
+EPSILON = 1e-3  # regularisation, squared guide units: edges of under 3 % contrast are smoothed
+RADIUS_PER_SCALE = 1.0  # window radius in low-resolution pixels
+
+
+class GuidedFilter(Method):
+    """Filters the bicubic depth: a local linear model of the guide in every window, eqs. 14 to 16.
+
+    OpenCV's `ximgproc.guidedFilter` does the work where it is (opencv-contrib); elsewhere box means in torch do, by the
+    same equations and some times slower.
+    """
+
+    name = "guided_filter"
+    summary = "local linear model of the guide: baseline without learning"
+    paper = "He, Sun, Tang, Guided Image Filtering"
+    learned = False
+
+    def forward(self, guide: Tensor, depth: Tensor) -> Tensor:
+        """Upsample `depth`; see `Method.forward` for shapes."""
+        target = upsample_bicubic(depth, self.scale)
+        radius = max(1, round(RADIUS_PER_SCALE * self.scale))
+        native = _opencv_guided_filter()
+        if native is None or target.device.type != "cpu" or target.requires_grad:
+            return guided_filter(guide, target, radius, EPSILON)
+        filtered = [
+            native(one.permute(1, 2, 0).numpy(force=True).copy(), image[0].numpy(force=True), radius, EPSILON)
+            for one, image in zip(guide.float(), target.float())
+        ]
+        return torch.stack([torch.from_numpy(image)[None] for image in filtered]).to(depth.dtype)
+
+
+def guided_filter(guide: Tensor, image: Tensor, radius: int, epsilon: float) -> Tensor:
+    """Filter `image` (B, 1, H, W) by a colour `guide` (B, 3, H, W) in windows of 2 * radius + 1 pixels a side.
+
+    In every window a, b = argmin sum (a.I + b - p)^2 + epsilon |a|^2 (eq. 14); the output is mean(a).I + mean(b).
+    """
+    guide_mean, image_mean = _box_mean(guide, radius), _box_mean(image, radius)
+    covariance = _box_mean(guide * image, radius) - guide_mean * image_mean  # (B, 3, H, W)
+    products = guide[:, :, None] * guide[:, None, :]  # (B, 3, 3, H, W)
+    sigma = _box_mean(products.flatten(1, 2), radius).view_as(products) - guide_mean[:, :, None] * guide_mean[:, None, :]
+    sigma = sigma.permute(0, 3, 4, 1, 2) + epsilon * torch.eye(3, dtype=guide.dtype, device=guide.device)
+    a = torch.linalg.solve(sigma, covariance.permute(0, 2, 3, 1)[..., None])[..., 0].permute(0, 3, 1, 2)
+    b = image_mean - (a * guide_mean).sum(1, keepdim=True)
+    return (_box_mean(a, radius) * guide).sum(1, keepdim=True) + _box_mean(b, radius)
+
+
+def _box_mean(image: Tensor, radius: int) -> Tensor:
+    """Mean over a square window; the border is mirrored, as OpenCV does."""
+    padded = torch.nn.functional.pad(image, (radius,) * 4, mode="reflect")
+    return torch.nn.functional.avg_pool2d(padded, 2 * radius + 1, stride=1)
+
+
+def _opencv_guided_filter():
+    """Return OpenCV's filter, or None where OpenCV was built without its contributed modules."""
+    import cv2
+
+    return getattr(getattr(cv2, "ximgproc", None), "guidedFilter", None)

@@ -1,0 +1,124 @@
+"""Methods by name: which there are, which have weights, and how to get one ready to run."""
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..resources import share_directory
+from .base import Method
+from .errors import MethodError, MissingWeights, UnknownMethod, UnsupportedScale
+from .weights import load_weights
+
+# A new method is one file and one line here. Modules are imported when a method is first asked for.
+_CLASSES = {
+    "bicubic": "Bicubic",
+    "fdkn": "FDKN",
+    "guided_filter": "GuidedFilter",
+}
+SCALES = (2, 4, 8, 16)  # what is trained and tested; baselines take any whole factor up to MAX_SCALE
+MAX_SCALE = 32
+
+
+@dataclass(frozen=True)
+class MethodInfo:
+    """A line of `depth-sr methods`. `scales` lists those with weights; empty and not `learned`: any scale."""
+
+    name: str
+    summary: str
+    paper: str
+    learned: bool
+    scales: tuple[int, ...]
+
+
+def known_methods() -> list[str]:
+    """Return the names of all methods, sorted."""
+    return sorted(_CLASSES)
+
+
+def method_class(name: str) -> type[Method]:
+    """Return the class of a method.
+
+    Raises:
+        UnknownMethod: the message lists the known ones.
+    """
+    if name not in _CLASSES:
+        raise UnknownMethod(f"unknown method {name!r}: known methods are {', '.join(known_methods())}")
+    return getattr(importlib.import_module(f".{name}", __package__), _CLASSES[name])
+
+
+def weights_directory() -> Path:
+    """Return the folder of the weights that came with the package."""
+    return share_directory() / "weights"
+
+
+def weights_path(name: str, scale: int) -> Path:
+    """Return where the weights of a method at a scale lie, whether they are there or not."""
+    return weights_directory() / f"{name}_x{scale}.safetensors"
+
+
+def scales_with_weights(name: str) -> tuple[int, ...]:
+    """Return the scales that a method has weights for, ascending."""
+    found = (path.stem.rpartition("_x")[2] for path in weights_directory().glob(f"{name}_x*.safetensors"))
+    return tuple(sorted(int(scale) for scale in found if scale.isdigit()))
+
+
+def available() -> list[MethodInfo]:
+    """Return what is known of every method, sorted by name."""
+    return [
+        MethodInfo(name, cls.summary, cls.paper, cls.learned, scales_with_weights(name) if cls.learned else ())
+        for name in known_methods()
+        for cls in [method_class(name)]
+    ]
+
+
+def check(name: str, scale: int, weights: Path | None = None) -> None:
+    """Raise what `load_method` would raise for lack of the method, the scale or the weights, without loading.
+
+    Raises:
+        UnknownMethod, UnsupportedScale, MissingWeights: the message names the valid choices.
+    """
+    cls = method_class(name)
+    if isinstance(scale, bool) or not isinstance(scale, int) or not 2 <= scale <= MAX_SCALE:
+        raise UnsupportedScale(f"scale {scale!r} is not a whole number from 2 to {MAX_SCALE}")
+    if not cls.learned:
+        return
+    if weights is not None:
+        if not Path(weights).is_file():
+            raise MissingWeights(f"no weights file {weights} for {name} x{scale}")
+    elif scale not in scales_with_weights(name):
+        raise MissingWeights(_missing(name, scale))
+
+
+def load_method(name: str, scale: int, weights: Path | None = None) -> Method:
+    """Return a method ready to run: weights loaded and checked, in eval mode, without gradients.
+
+    Args:
+        name: one of `known_methods()`.
+        scale: whole factor between the output's and the depth's resolution.
+        weights: a safetensors file with its manifest beside it; None takes what came with the package.
+
+    Raises:
+        UnknownMethod, UnsupportedScale, MissingWeights: the message names the valid choices.
+        MethodError: the weights are damaged, or made for another method, scale or shape.
+    """
+    check(name, scale, weights)
+    cls = method_class(name)
+    if not cls.learned:
+        return cls(scale).eval()
+    path = Path(weights) if weights is not None else weights_path(name, scale)
+    manifest, state = load_weights(path, name, scale)
+    method = cls(scale, **manifest.config)
+    try:
+        method.load_state_dict(state)
+    except RuntimeError as error:
+        raise MethodError(f"weights {path} do not fit {name} x{scale}: {error}") from None
+    return method.eval().requires_grad_(False)
+
+
+def _missing(name: str, scale: int) -> str:
+    scales = scales_with_weights(name)
+    ready = ", ".join(f"x{s}" for s in scales) if scales else "none"
+    others = [info.name for info in available() if not info.learned or scale in info.scales]
+    return (
+        f"method {name!r} has no weights for x{scale} (it has: {ready}); "
+        f"methods that work at x{scale}: {', '.join(others)}"
+    )

@@ -1,0 +1,108 @@
+"""Weights files: safetensors, each with a manifest of the same name in JSON beside it. No pickle is ever loaded."""
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .errors import MethodError, MissingWeights
+
+MANIFEST_LIMIT = 1 << 20  # bytes; a manifest is about a kilobyte
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What one weights file holds and where it comes from.
+
+    Attributes:
+        method, scale: what it is for.
+        config: keyword arguments of the method's constructor, besides the scale.
+        sha256: of the safetensors file, in hex.
+        recipe: the training recipe's name; `data`: what it learnt from; `trained`: how long, on what.
+        accuracy: what was measured, by data set.
+        licence: of the weights.
+    """
+
+    method: str
+    scale: int
+    sha256: str
+    config: dict[str, Any] = field(default_factory=dict)
+    recipe: str = ""
+    data: str = ""
+    trained: str = ""
+    accuracy: dict[str, Any] = field(default_factory=dict)
+    licence: str = "Apache-2.0"
+
+
+def sha256_of(path: Path) -> str:
+    """Return the file's SHA-256 in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest(file)
+
+
+def _digest(file) -> str:
+    """What `hashlib.file_digest` does, for Python 3.10."""
+    digest = hashlib.sha256()
+    while block := file.read(1 << 20):
+        digest.update(block)
+    return digest.hexdigest()
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read the manifest beside the weights file `path`.
+
+    Raises:
+        MethodError: it is missing, too large, not JSON, or lacks a field.
+    """
+    manifest = path.with_suffix(".json")
+    try:
+        if manifest.stat().st_size > MANIFEST_LIMIT:
+            raise MethodError(f"manifest {manifest} is larger than {MANIFEST_LIMIT} bytes: not a manifest")
+        return Manifest(**json.loads(manifest.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise MethodError(f"weights {path} have no manifest: {manifest} is missing") from None
+    except (ValueError, TypeError) as error:
+        raise MethodError(f"manifest {manifest} cannot be read: {error}") from None
+
+
+def load_weights(path: Path, method: str, scale: int) -> tuple[Manifest, dict]:
+    """Load a weights file that is checked against its manifest and against what is asked for.
+
+    Returns:
+        The manifest and the state dict, float32 tensors on the CPU.
+
+    Raises:
+        MissingWeights: there is no such file.
+        MethodError: wrong method, wrong scale, wrong hash, or not a safetensors file.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    if not path.is_file():
+        raise MissingWeights(f"no weights file {path}")
+    manifest = read_manifest(path)
+    if (manifest.method, manifest.scale) != (method, scale):
+        raise MethodError(
+            f"weights {path} are for {manifest.method} x{manifest.scale}, not for {method} x{scale}"
+        )
+    found = sha256_of(path)
+    if found != manifest.sha256:
+        raise MethodError(f"weights {path} have sha256 {found}, the manifest says {manifest.sha256}: file is damaged")
+    try:
+        state = load_file(path)
+    except SafetensorError as error:
+        raise MethodError(f"weights {path} are not a readable safetensors file: {error}") from None
+    return manifest, {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
+
+
+def save_weights(path: Path, state: dict, manifest: Manifest) -> Manifest:
+    """Write weights and manifest; return the manifest with the hash filled in."""
+    from dataclasses import replace
+
+    from safetensors.torch import save_file
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}, path)
+    manifest = replace(manifest, sha256=sha256_of(path))
+    path.with_suffix(".json").write_text(json.dumps(asdict(manifest), indent=2) + "\n", encoding="utf-8")
+    return manifest

@@ -1,0 +1,1 @@
+"""Training on generated scenes: data, losses, the trainer and its recipes."""
