@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
-    from depth_sr_ros.camera import PinholeCamera
+    from .camera import PinholeCamera
 
 
 class FrameError(ValueError):
