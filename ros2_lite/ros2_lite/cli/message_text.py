@@ -1,0 +1,34 @@
+"""Messages as text."""
+import yaml
+
+TRUNCATE_AT = 128
+
+
+def message_to_yaml(message, *, no_arr=False, full_length=False):
+    """The message as YAML. Arrays longer than TRUNCATE_AT end in '...' unless `full_length`; `no_arr` shows none."""
+    limit = None if full_length else TRUNCATE_AT
+    return yaml.safe_dump(_plain(message, "", no_arr, limit), sort_keys=False, allow_unicode=True, width=float("inf"))
+
+
+def field_of(message, path):
+    """The field at a path such as "header.stamp"; AttributeError where there is none."""
+    for name in path.split("."):
+        message = getattr(message, name)
+    return message
+
+
+def _plain(value, kind, no_arr, limit):
+    """What yaml can dump. `kind` is the field's type, such as "uint8[9]", "sequence<double>", "string"."""
+    if hasattr(value, "get_fields_and_field_types"):
+        return {name: _plain(getattr(value, name), field_kind, no_arr, limit)
+                for name, field_kind in value.get_fields_and_field_types().items()}
+    if isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, bytes) and kind == "octet":
+        return value[0]
+    if no_arr:
+        element, length = kind.removeprefix("sequence<").split("[")[0].rstrip(">").split(",")[0], len(value)
+        return f"<sequence type: {element}, length: {length}>" if kind.startswith("sequence") else f"<array type: {kind}>"
+    shown = value if limit is None else value[:limit]
+    elements = [_plain(e.item() if hasattr(e, "item") else e, "", no_arr, limit) for e in shown]
+    return elements + ["..."] if len(elements) < len(value) else elements

@@ -1,0 +1,25 @@
+"""Events that handlers can be registered for."""
+
+
+class Shutdown:
+    """The launch is to end."""
+
+    def __init__(self, *, reason="reason not given", due_to_sigint=False):
+        self.reason, self.due_to_sigint = reason, due_to_sigint
+
+
+class _ProcessEvent:
+    def __init__(self, *, action, name, cmd, pid):
+        self.action, self.process_name, self.cmd, self.pid = action, name, cmd, pid
+
+
+class ProcessStarted(_ProcessEvent):
+    """A process runs."""
+
+
+class ProcessExited(_ProcessEvent):
+    """A process has ended; `returncode` is negative where a signal ended it."""
+
+    def __init__(self, *, returncode, **what):
+        super().__init__(**what)
+        self.returncode = returncode

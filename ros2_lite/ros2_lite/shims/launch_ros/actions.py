@@ -1,0 +1,51 @@
+"""Actions of launch_ros."""
+import os
+
+import yaml
+from launch.actions import ExecuteProcess
+from launch.substitution import perform
+from launch_ros.parameter_descriptions import evaluate_parameters
+from ros2_lite.executables import find_executable
+
+__all__ = ["Node"]
+
+
+class Node(ExecuteProcess):
+    """Starts a node with the arguments that ROS 2 passes.
+
+    parameters: list of dicts (see evaluate_parameters) and of YAML files; a later one overrides an earlier one.
+    remappings: list of (from, to). arguments go before `--ros-args`, ros_arguments right behind it.
+    The further options are those of ExecuteProcess.
+    """
+
+    def __init__(self, *, executable, package=None, name=None, namespace=None, exec_name=None, parameters=(),
+                 remappings=(), arguments=(), ros_arguments=(), **options):
+        super().__init__(cmd=[executable], name=exec_name or executable, **options)
+        self._executable, self._package = executable, package
+        self._node_name, self._namespace = name, namespace
+        self._parameters, self._remappings = list(parameters or ()), list(remappings or ())
+        self._arguments, self._ros_arguments = list(arguments or ()), list(ros_arguments or ())
+
+    def command(self, context):
+        executable = perform(context, self._executable)
+        program = find_executable(perform(context, self._package), executable) if self._package else [executable]
+        arguments, ros_arguments = ([perform(context, argument) for argument in arguments]
+                                    for arguments in (self._arguments, self._ros_arguments))
+        return [*program, *arguments, "--ros-args", *ros_arguments, *self._node_arguments(context)]
+
+    def _node_arguments(self, context):
+        name = self._node_name and perform(context, self._node_name)
+        namespace = self._namespace and "/" + perform(context, self._namespace).strip("/")
+        yield from ("-r", f"__node:={name}") if name else ()
+        yield from ("-r", f"__ns:={namespace}") if namespace else ()
+        key = f"{namespace.rstrip('/')}/{name}" if name and namespace else "/**"
+        for parameters in self._parameters:
+            if isinstance(parameters, dict):
+                text = yaml.safe_dump({key: {"ros__parameters": evaluate_parameters(context, parameters)}})
+                yield from ("--params-file", str(context.service.scratch_file("parameters.yaml", text)))
+            elif os.path.isfile(path := perform(context, parameters)):
+                yield from ("--params-file", path)
+            else:
+                context.service.output.say("WARNING", "launch", f"Parameter file path is not a file: {path}")
+        for source, target in self._remappings:
+            yield from ("-r", f"{perform(context, source)}:={perform(context, target)}")
