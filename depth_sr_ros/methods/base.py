@@ -38,7 +38,12 @@ class Method(torch.nn.Module):
         Returns:
             (B, 1, s*h, s*w), in the units of `depth`.
         """
-        return self.reconstruct(depth, *self.regress(guide, depth))
+        regressed = self.regress(guide, depth)
+        if not torch.is_autocast_enabled(depth.device.type):
+            return self.reconstruct(depth, *regressed)
+        # Places in an image need more digits than half precision has.
+        with torch.autocast(depth.device.type, enabled=False):
+            return self.reconstruct(depth.float(), *(tensor.float() for tensor in regressed))
 
     def regress(self, guide: Tensor, depth: Tensor) -> tuple[Tensor, ...]:
         """Return what the network predicts, as input for `reconstruct`. Only cut methods have it."""
@@ -51,3 +56,15 @@ class Method(torch.nn.Module):
     def reconstruct_cpu(self, depth: Tensor, *regressed: Tensor) -> Tensor:
         """Do the same as `reconstruct` on CPU tensors, without gradients and as fast as this CPU can."""
         return self.reconstruct(depth, *regressed)
+
+
+class Regression(torch.nn.Module):
+    """The convolutions of a cut method as a module of their own: what a backend compiles in its place."""
+
+    def __init__(self, method: Method) -> None:
+        super().__init__()
+        self.method = method
+
+    def forward(self, guide: Tensor, depth: Tensor) -> tuple[Tensor, ...]:
+        """Return `method.regress(guide, depth)`."""
+        return self.method.regress(guide, depth)

@@ -1,0 +1,94 @@
+"""A recipe: everything that decides what weights come out, in one YAML file."""
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..resources import share_directory
+from .degrade import Degradation
+
+
+class RecipeError(ValueError):
+    """A recipe cannot be used; the message says which entry and what it may be."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one method is trained.
+
+    Attributes:
+        name: the file's name without its ending.
+        method, scales: what is trained; one run trains one of the scales.
+        config: keyword arguments of the method's constructor.
+        steps, batch, crop: length of the run, samples a step, their side in pixels.
+        learning_rate: the highest; it rises over `warmup` steps and falls by a cosine to `final_rate` of it.
+        gradient_clip: largest norm of the gradient; weight_decay: AdamW's.
+        rmse_share: see `losses.training_loss`.
+        average: decay of the running mean of the weights, which is what is validated and exported.
+        scenes, seed: size and seed of the pool of scenes.
+        degradation: how samples differ from rendered ones.
+        precision: "float32" or "bfloat16" (autocast).
+        start_from: a weights file to begin with, for another scale of the same method say; empty: from scratch.
+    """
+
+    name: str
+    method: str
+    scales: tuple[int, ...] = (8,)
+    config: dict[str, Any] = field(default_factory=dict)
+    steps: int = 20_000
+    batch: int = 4
+    crop: int = 256
+    learning_rate: float = 1e-3
+    warmup: int = 200
+    final_rate: float = 0.01
+    gradient_clip: float = 1.0
+    weight_decay: float = 0.0
+    rmse_share: float = 0.3
+    average: float = 0.998
+    scenes: int = 3000
+    seed: int = 1
+    degradation: Degradation = Degradation()
+    precision: str = "float32"
+    start_from: str = ""
+
+
+def recipes_directory() -> Path:
+    """Return the folder of the recipes that come with the package."""
+    return share_directory() / "config" / "recipes"
+
+
+def load_recipe(name: str) -> Recipe:
+    """Read a recipe by file path, or by name from those that come with the package.
+
+    Raises:
+        RecipeError: no such recipe, unknown entry, or a value of the wrong kind.
+    """
+    path = Path(name)
+    if path.suffix not in (".yaml", ".yml"):
+        path = recipes_directory() / f"{name}.yaml"
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in recipes_directory().glob("*.yaml")))
+        raise RecipeError(f"no recipe {name!r}: give a .yaml file, or one of {known}")
+    try:
+        entries = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise RecipeError(f"recipe {path} is not YAML: {error}") from None
+    if not isinstance(entries, dict) or "method" not in entries:
+        raise RecipeError(f"recipe {path} names no method")
+    entries = _checked(entries, Recipe, path)
+    entries["scales"] = tuple(entries.get("scales", (8,)))
+    entries["degradation"] = Degradation(**_checked(entries.get("degradation", {}), Degradation, path))
+    return Recipe(name=path.stem, **entries)
+
+
+def _checked(entries: dict, kind: type, path: Path) -> dict:
+    """Refuse unknown entries, and numbers that are not numbers."""
+    types = {one.name: one.type for one in fields(kind) if one.name != "name"}
+    for key, value in entries.items():
+        if key not in types:
+            raise RecipeError(f"recipe {path}: unknown entry {key!r}; known are {', '.join(sorted(types))}")
+        wanted = {int: (int,), float: (int, float), str: (str,)}.get(types[key])
+        if wanted and (not isinstance(value, wanted) or isinstance(value, bool)):
+            raise RecipeError(f"recipe {path}: {key} is {value!r}, it must be of type {types[key].__name__}")
+    return dict(entries)

@@ -1,0 +1,67 @@
+"""A pool of generated scenes on disk: on a CPU a scene costs more than a training step, so each is used many times."""
+import os
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..simulation.scenes import TEXTURES, random_scene, render
+from ..simulation.textures import texture_bank
+
+SIDE = 320  # pixels; training crops are smaller
+SCENES_PER_BANK = 8  # textures are the dearer half of a scene
+VERSION = 1  # of the scenes: raise it when they change, so that no stale pool is read
+
+
+def default_directory() -> Path:
+    """Return the user's cache folder for scenes."""
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "depth_sr_ros" / f"scenes-{VERSION}"
+
+
+class ScenePool:
+    """Scenes by number; scene n of a seed is always the same picture.
+
+    Args:
+        seed: of the whole pool; validation uses another one than training.
+        directory: where rendered scenes are kept as .npz; made when needed.
+    """
+
+    def __init__(self, seed: int, directory: Path | None = None) -> None:
+        self.seed = seed
+        self.directory = (directory or default_directory()) / str(seed)
+
+    def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return scene `number`: colour (SIDE, SIDE, 3) uint8 and depth (SIDE, SIDE) float32 metres."""
+        path = self.directory / f"{number:06d}.npz"
+        if not path.is_file():
+            self._render(number, path)
+        with np.load(path, allow_pickle=False) as scene:
+            return scene["rgb"], scene["depth"]
+
+    def _render(self, number: int, path: Path) -> None:
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + number)
+        scene = random_scene(generator, bank=self._bank(number // SCENES_PER_BANK))
+        focal = SIDE * (0.8 + 0.8 * torch.rand((), generator=generator).item())
+        rgb, depth = render(scene, SIDE, SIDE, focal)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Several workers may write the same scene at once: each writes its own file, the last rename wins.
+        partial = path.with_name(f"{path.stem}.{os.getpid()}.part")
+        with partial.open("wb") as file:
+            np.savez(
+                file,
+                rgb=(rgb[0].permute(1, 2, 0) * 255).round().byte().numpy(),
+                depth=depth[0, 0].numpy(),
+            )
+        partial.replace(path)
+
+    def _bank(self, number: int) -> torch.Tensor:
+        path = self.directory / f"bank{number:06d}.npy"
+        if path.is_file():
+            return torch.from_numpy(np.load(path, allow_pickle=False)).float() / 255
+        bank = texture_bank(TEXTURES, torch.Generator().manual_seed(self.seed * 7_000_003 + number))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f"{path.stem}.{os.getpid()}.part")
+        with partial.open("wb") as file:
+            np.save(file, (bank * 255).round().byte().numpy())
+        partial.replace(path)
+        return bank

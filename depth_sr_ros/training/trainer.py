@@ -1,0 +1,160 @@
+"""One training run: from a recipe to a weights file."""
+import math
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from ..methods.registry import method_class
+from ..methods.weights import Manifest, load_weights, save_weights
+from .checkpoint import load_checkpoint, save_checkpoint
+from .losses import training_loss
+from .recipe import Recipe, RecipeError
+from .samples import Samples
+
+VALIDATION_SEED = 900_001  # no training pool may have it: these scenes are kept back
+VALIDATION_SAMPLES = 48
+VALIDATE_EVERY = 1000  # steps; also how often a checkpoint is written
+
+
+class Trainer:
+    """Trains one method at one scale; `run` goes on where a checkpoint in `folder` stands.
+
+    Args:
+        recipe: what to do.
+        scale: one of the recipe's.
+        folder: for the checkpoint and the result; made when needed.
+        workers: processes that make samples; they decide nothing but speed.
+        pool: folder of rendered scenes; None: the user's cache.
+    """
+
+    def __init__(self, recipe: Recipe, scale: int, folder: Path, workers: int = 1, pool: Path | None = None) -> None:
+        if scale not in recipe.scales:
+            raise RecipeError(f"recipe {recipe.name} trains scales {recipe.scales}, not {scale}")
+        if recipe.seed == VALIDATION_SEED:
+            raise RecipeError(f"seed {VALIDATION_SEED} is that of the validation scenes: choose another")
+        self.recipe, self.scale, self.folder, self.workers, self.pool = recipe, scale, folder, workers, pool
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        torch.manual_seed(recipe.seed)
+        self.model = method_class(recipe.method)(scale, **recipe.config).to(self.device)
+        self.model = self.model.to(memory_format=torch.channels_last)
+        if recipe.start_from:
+            self._start_from(Path(recipe.start_from))
+        self.average = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
+        self.optimiser = torch.optim.AdamW(
+            self.model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+        )
+
+    @property
+    def checkpoint(self) -> Path:
+        """The file that says where the run stands."""
+        return self.folder / f"{self.recipe.name}_x{self.scale}.checkpoint.safetensors"
+
+    @property
+    def result(self) -> Path:
+        """The weights file that comes out; its manifest lies beside it."""
+        return self.folder / f"{self.recipe.method}_x{self.scale}.safetensors"
+
+    def run(self) -> Manifest:
+        """Train to the end, validate, export; return the manifest of the weights."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        identity = repr(self.recipe)
+        done = load_checkpoint(self.checkpoint, identity, self.model, self.average, self.optimiser)
+        started, validation = time.monotonic(), float("nan")
+        with tqdm(total=self.recipe.steps, initial=done, unit="step", desc=f"{self.recipe.name} x{self.scale}") as bar:
+            for step, batch in enumerate(self._batches(done), start=done):
+                loss = self._step(step, batch)
+                bar.update()
+                if step % 20 == 0:
+                    bar.set_postfix(loss=f"{loss.item():.5f}", validation=f"{validation:.3f}", refresh=False)
+                if (step + 1) % VALIDATE_EVERY == 0 or step + 1 == self.recipe.steps:
+                    validation = self.validate()
+                    save_checkpoint(self.checkpoint, step + 1, identity, self.model, self.average, self.optimiser)
+                    self.export(step + 1, validation, time.monotonic() - started)
+        return self.export(self.recipe.steps, self.validate(), time.monotonic() - started)
+
+    @torch.no_grad()
+    def validate(self) -> float:
+        """RMSE of the averaged weights on the kept-back scenes, mean over images, in 255ths of the range."""
+        samples = Samples(
+            self.scale, self.recipe.crop, VALIDATION_SEED, VALIDATION_SAMPLES, VALIDATION_SAMPLES,
+            self.recipe.degradation, self.pool,
+        )
+        model = method_class(self.recipe.method)(self.scale, **self.recipe.config).to(self.device).eval()
+        model.load_state_dict(self.average)
+        total = 0.0
+        for index in range(len(samples)):
+            guide, low, truth = (tensor[None].to(self.device) for tensor in samples[index])
+            total += (model(guide, low) - truth).square().mean().sqrt().item() * 255
+        return total / len(samples)
+
+    def export(self, steps: int, validation: float, seconds: float) -> Manifest:
+        """Write the averaged weights and their manifest."""
+        device = torch.cuda.get_device_name() if self.device.type == "cuda" else f"{torch.get_num_threads()} CPU threads"
+        manifest = Manifest(
+            method=self.recipe.method, scale=self.scale, sha256="", config=self.recipe.config, recipe=self.recipe.name,
+            data=f"{self.recipe.scenes} generated scenes, seed {self.recipe.seed}",
+            trained=f"{steps} steps of {self.recipe.batch} samples on {device}; last part {seconds / 60:.0f} minutes",
+            accuracy={"validation_rmse_255": round(validation, 4)},
+        )
+        return save_weights(self.result, self.average, manifest)
+
+    def _step(self, step: int, batch: list[Tensor]) -> Tensor:
+        guide, low, truth = (
+            tensor.to(self.device, memory_format=torch.channels_last, non_blocking=True) for tensor in batch
+        )
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.recipe.learning_rate * self._rate(step)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16"):
+            estimate = self.model(guide, low)
+        loss = training_loss(estimate.float(), truth, self.recipe.rmse_share)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.gradient_clip)
+        self.optimiser.step()
+        self._update_average(step)
+        return loss.detach()
+
+    @torch.no_grad()
+    def _update_average(self, step: int) -> None:
+        decay = min(self.recipe.average, (step + 1) / (step + 10))  # at first the mean must follow quickly
+        for name, tensor in self.model.state_dict().items():
+            if tensor.is_floating_point():
+                self.average[name].lerp_(tensor, 1 - decay)
+            else:
+                self.average[name].copy_(tensor)
+
+    def _rate(self, step: int) -> float:
+        """Share of the learning rate: linear warm-up, then a cosine down to `final_rate`."""
+        warmup, final = self.recipe.warmup, self.recipe.final_rate
+        if step < warmup:
+            return (step + 1) / warmup
+        progress = (step - warmup) / max(1, self.recipe.steps - warmup)
+        return final + (1 - final) * 0.5 * (1 + math.cos(math.pi * progress))
+
+    def _batches(self, done: int) -> DataLoader:
+        recipe = self.recipe
+        samples = Samples(
+            self.scale, recipe.crop, recipe.seed, recipe.scenes, recipe.steps * recipe.batch, recipe.degradation, self.pool
+        )
+        rest = range(done * recipe.batch, len(samples))
+        return DataLoader(
+            samples, recipe.batch, sampler=rest, num_workers=self.workers, drop_last=True,
+            worker_init_fn=_one_thread, prefetch_factor=4 if self.workers else None,
+        )
+
+    def _start_from(self, path: Path) -> None:
+        manifest = path.with_suffix(".json")
+        import json
+
+        scale = json.loads(manifest.read_text(encoding="utf-8"))["scale"]
+        _, state = load_weights(path, self.recipe.method, scale)
+        self.model.load_state_dict(state)
+
+
+def _one_thread(worker: int) -> None:
+    torch.set_num_threads(1)

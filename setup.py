@@ -1,0 +1,49 @@
+from glob import glob
+
+from setuptools import find_packages, setup
+
+PACKAGE = "depth_sr_ros"
+SHARE = f"share/{PACKAGE}"
+
+setup(
+    name=PACKAGE,
+    version="0.1.0",
+    description="Guided depth super-resolution in real time, for ROS 2",
+    long_description=open("README.md", encoding="utf-8").read(),
+    long_description_content_type="text/markdown",
+    maintainer="depth_sr_ros developers",
+    maintainer_email="depth-sr-ros@users.noreply.github.com",
+    license="Apache-2.0",
+    packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
+        (SHARE, ["package.xml"]),
+        (f"{SHARE}/launch", glob("launch/*.launch.py")),
+        (f"{SHARE}/config", glob("config/*.yaml")),
+        (f"{SHARE}/config/recipes", glob("config/recipes/*.yaml")),
+        (f"{SHARE}/weights", glob("weights/*.safetensors") + glob("weights/*.json")),
+    ],
+    python_requires=">=3.10",
+    install_requires=[
+        "numpy>=1.26",
+        "opencv-contrib-python-headless>=4.5",
+        "torch>=2.4",
+        "safetensors>=0.4",
+        "numba>=0.60",
+        "PyYAML>=6",
+        "tqdm>=4.60",
+    ],
+    extras_require={
+        "openvino": ["openvino>=2024.4"],
+        "test": ["pytest>=7", "pillow>=10"],
+    },
+    zip_safe=False,
+    entry_points={
+        "console_scripts": [
+            "depth-sr = depth_sr_ros.cli:main",
+            "depth_sr_node = depth_sr_ros.node.depth_sr_node:main",
+            "camera_node = depth_sr_ros.simulation.camera_node:main",
+            "demo_node = depth_sr_ros.simulation.demo_node:main",
+        ],
+    },
+)
