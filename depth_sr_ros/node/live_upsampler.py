@@ -1,0 +1,111 @@
+"""An Upsampler that can be exchanged while it serves: the new one is built aside. Imports no ROS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from depth_sr_ros.frame import DepthResult
+from depth_sr_ros.node.worker import Worker
+from depth_sr_ros.upsampler import Upsampler
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """What an upsampler is built of; a change of any of them takes another one."""
+
+    method: str
+    scale: int
+    backend: str
+    precision: str
+    weights: str
+    threads: int
+
+    @classmethod
+    def of(cls, config: Any) -> EngineSettings:
+        """The part of a Config that needs building."""
+        return cls(**{name: getattr(config, name) for name in cls.__dataclass_fields__})
+
+    def build(self) -> Upsampler:
+        """Raises ValueError or BackendError, naming the valid choices."""
+        return Upsampler(
+            self.method,
+            self.scale,
+            backend=self.backend,
+            precision=self.precision,
+            weights=self.weights or None,
+            threads=self.threads or None,
+        )
+
+
+class LiveUpsampler:
+    """Calls the upsampler of the newest settings that could be built.
+
+    The first settings are built at once, and what that raises goes to the caller; later ones in a thread of their own,
+    which calls swapped(settings) or failed(settings, error). One thread at a time may call the object itself.
+    """
+
+    def __init__(
+        self,
+        settings: EngineSettings,
+        *,
+        swapped: Callable[[EngineSettings], None],
+        failed: Callable[[EngineSettings, Exception], None],
+    ) -> None:
+        self._swapped = swapped
+        self._failed = failed
+        self._wanted = settings
+        self._running = (settings, settings.build())
+        self._depth_shape: tuple[int, int] | None = None
+        self._failure = ""
+        self._builder: Worker[EngineSettings] = Worker(
+            self._build, superseded=lambda _: None, failed=self._build_failed, name="engine-builder"
+        )
+
+    @property
+    def settings(self) -> EngineSettings:
+        """What the upsampler that serves now was built of."""
+        return self._running[0]
+
+    @property
+    def backend(self) -> str:
+        """What runs the network now, with its precision."""
+        return self._running[1].backend
+
+    @property
+    def failure(self) -> str:
+        """Why the settings that were asked for last could not be built; empty where they were, or still are being."""
+        return self._failure
+
+    def change(self, settings: EngineSettings) -> None:
+        """Build an upsampler of these settings in the background and use it from the next frame on."""
+        if settings != self._wanted:
+            self._wanted = settings
+            self._builder.put(settings)
+
+    def __call__(self, rgb: np.ndarray, depth: np.ndarray, config: Any) -> tuple[DepthResult, int]:
+        """The result for a frame with the depth options of `config`, and the scale of the upsampler that made it."""
+        settings, upsampler = self._running
+        self._depth_shape = depth.shape
+        upsampler.fill_holes, upsampler.consistency = config.fill_holes, config.consistency
+        upsampler.min_depth, upsampler.max_depth = config.min_depth, config.max_depth
+        return upsampler(rgb, depth), settings.scale
+
+    def stop(self, timeout_s: float | None = None) -> bool:
+        """End the background thread; returns whether it ended within the time."""
+        return self._builder.stop(timeout_s)
+
+    def _build(self, settings: EngineSettings) -> None:
+        upsampler = settings.build()
+        if self._depth_shape is not None:
+            upsampler.prepare(self._depth_shape)
+        self._running = (settings, upsampler)
+        self._failure = ""
+        self._swapped(settings)
+
+    def _build_failed(self, settings: EngineSettings, error: Exception) -> None:
+        self._failure = str(error)
+        self._failed(settings, error)

@@ -1,0 +1,94 @@
+"""One frame's way through the worker: two messages in, the upsampled Image and its CameraInfo out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sensor_msgs.msg import CameraInfo, Image
+
+from depth_sr_ros.frame import FrameError
+from depth_sr_ros.node.camera_info import CameraInfoCache, upsampled_info
+from depth_sr_ros.node.live_upsampler import LiveUpsampler
+from depth_sr_ros.node.messages import fill_image, stamp_ns
+from depth_sr_ros.node.parameters import Config
+
+SAME_ASPECT = 0.02  # relative difference of aspect ratios that the rounding of image sizes explains
+
+
+@dataclass(frozen=True)
+class Job:
+    """A pair of images that belong together, with the parameters that held when it was complete."""
+
+    rgb: Any
+    depth: Any
+    config: Config
+    arrived_s: float  # time.monotonic()
+
+
+@dataclass(frozen=True)
+class Output:
+    """What is published for a job, and the milliseconds that its stages took."""
+
+    image: Image
+    camera_info: CameraInfo
+    times_ms: dict[str, float]
+
+
+class FramePipeline:
+    """Decodes, upsamples, encodes. The camera_info caches are filled by others meanwhile."""
+
+    def __init__(
+        self,
+        upsampler: LiveUpsampler,
+        decode_rgb: Callable[[Any], np.ndarray],
+        decode_depth: Callable[[Any], np.ndarray],
+        rgb_infos: CameraInfoCache,
+        depth_infos: CameraInfoCache,
+    ) -> None:
+        self._upsampler = upsampler
+        self._decode_rgb = decode_rgb
+        self._decode_depth = decode_depth
+        self._rgb_infos = rgb_infos
+        self._depth_infos = depth_infos
+
+    def __call__(self, job: Job) -> Output:
+        """Raises FrameError for a frame that cannot be used."""
+        start = time.perf_counter()
+        depth = self._decode_depth(job.depth)
+        depth_info = self._depth_infos.find(depth.shape[1], depth.shape[0], stamp_ns(job.depth))
+        rgb = self._decode_rgb(job.rgb)
+        _check_aspect(rgb, depth)
+        decoded = time.perf_counter()
+        result, scale = self._upsampler(rgb, depth, job.config)
+        upsampled = time.perf_counter()
+        image = Image()
+        fill_image(image, job.depth.header, result.depth, job.config.output_encoding)
+        camera_info = upsampled_info(depth_info, scale, self._rgb_info(rgb, stamp_ns(job.rgb)))
+        camera_info.header = job.depth.header
+        times = {f"upsample.{stage}": ms for stage, ms in result.times_ms.items() if stage != "total"}
+        times["decode"] = (decoded - start) * 1e3
+        times["upsample"] = (upsampled - decoded) * 1e3
+        times["encode"] = (time.perf_counter() - upsampled) * 1e3
+        return Output(image, camera_info, times)
+
+    def _rgb_info(self, rgb: np.ndarray, stamp: int) -> Any | None:
+        """The colour camera's info, which the output can do without."""
+        try:
+            return self._rgb_infos.find(rgb.shape[1], rgb.shape[0], stamp)
+        except FrameError:
+            return None
+
+
+def _check_aspect(rgb: np.ndarray, depth: np.ndarray) -> None:
+    """A guide of another shape cannot show what the depth image shows, pixel for pixel."""
+    (rgb_height, rgb_width), (height, width) = rgb.shape[:2], depth.shape
+    if abs(rgb_width * height / (rgb_height * width) - 1) > SAME_ASPECT:
+        raise FrameError(
+            "scale_mismatch",
+            f"colour image is {rgb_width} x {rgb_height}, depth image {width} x {height} pixels: "
+            "their aspect ratios differ, so they cannot show the same view",
+        )

@@ -1,0 +1,92 @@
+"""What the node counts and times, and the throttled log lines of what it drops. Imports no ROS."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+WINDOW = 150  # frames that percentiles are of: five seconds at 30 Hz
+LOG_PERIOD_S = 5.0
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Counts since the start, and (p50, p95) of the last frames in milliseconds by name."""
+
+    published: int = 0
+    received: Mapping[str, int] = field(default_factory=dict)
+    drops: Mapping[str, int] = field(default_factory=dict)
+    times_ms: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+
+class Statistics:
+    """Counters and stage times, filled by several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._received: Counter[str] = Counter()
+        self._drops: Counter[str] = Counter()
+        self._published = 0
+        self._times: dict[str, deque[float]] = {}
+
+    def received(self, stream: str) -> None:
+        """Count a message that came in, good or bad."""
+        with self._lock:
+            self._received[stream] += 1
+
+    def dropped(self, reason: str) -> int:
+        """Count a drop and return how many there have been for that reason."""
+        with self._lock:
+            self._drops[reason] += 1
+            return self._drops[reason]
+
+    def published(self, times_ms: Mapping[str, float]) -> None:
+        """Count a frame that went out, with its times in milliseconds by stage."""
+        with self._lock:
+            self._published += 1
+            for name, value in times_ms.items():
+                self._times.setdefault(name, deque(maxlen=WINDOW)).append(value)
+
+    def forget_times(self) -> None:
+        """Begin the percentiles anew: another method has other stages."""
+        with self._lock:
+            self._times.clear()
+
+    def snapshot(self) -> Snapshot:
+        """All of it, as of now."""
+        with self._lock:
+            times = {name: tuple(np.percentile(values, (50, 95))) for name, values in self._times.items()}
+            return Snapshot(self._published, dict(self._received), dict(self._drops), times)
+
+
+class ThrottledLog:
+    """Passes a line on to `log` at most every `period_s` seconds a key, and says how many were held back."""
+
+    def __init__(
+        self,
+        log: Callable[[str], None],
+        period_s: float = LOG_PERIOD_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._log = log
+        self._period_s = period_s
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._next: dict[str, float] = {}
+        self._held: Counter[str] = Counter()
+
+    def __call__(self, key: str, line: str) -> None:
+        """Log `line` under `key`, or count it."""
+        now = self._clock()
+        with self._lock:
+            if now < self._next.get(key, now):
+                self._held[key] += 1
+                return
+            self._next[key] = now + self._period_s
+            held = self._held.pop(key, 0)
+        self._log(f"{line} ({held} more like this)" if held else line)
