@@ -72,10 +72,10 @@ def normalise(depth: np.ndarray) -> tuple[np.ndarray, float, float]:
 
 
 def denormalise(unit: np.ndarray, lo: float, hi: float) -> np.ndarray:
-    """Undo `normalise`, in place: unit * (hi - lo) + lo, metres."""
-    unit *= np.float32(hi - lo)
-    unit += np.float32(lo)
-    return unit
+    """Undo `normalise`: unit * (hi - lo) + lo, metres, in a new array."""
+    depth = unit * np.float32(hi - lo)
+    depth += np.float32(lo)
+    return depth
 
 
 def upsample_mask(mask: np.ndarray, scale: int) -> np.ndarray:

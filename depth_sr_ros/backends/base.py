@@ -1,0 +1,117 @@
+"""What every backend is: it compiles a torch module for fixed shapes, and proves the result against eager torch."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.nn import Module
+
+# Largest allowed ||engine - eager|| / ||eager|| of any output. bf16 keeps 8 bits of a number and errs by some 0.5 % over
+# a network of ten layers; what exceeds these is a wrong result, not rounding.
+TOLERANCE = {"f32": 1e-3, "bf16": 5e-2}
+
+
+class BackendError(RuntimeError):
+    """A backend is unknown, cannot run here, cannot compile this module, or computes something else than eager torch."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A compiled module: call it with tensors shaped like the example inputs, get a tuple of CPU tensors.
+
+    The outputs may be views of the engine's own memory: they hold until the next call. One caller at a time.
+
+    backend, device ("cpu", "cuda"), precision ("f32", "bf16"): what runs it. error: the largest relative difference
+    from eager torch on the example inputs, 0 for eager torch itself.
+    """
+
+    run: Callable[..., tuple[Tensor, ...]]
+    backend: str
+    device: str
+    precision: str
+    error: float
+
+    def __call__(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """Run the module. inputs: contiguous float32 CPU tensors."""
+        return self.run(*inputs)
+
+
+class Backend(ABC):
+    """A runtime for torch modules. threads: how many it may use; None leaves the choice to the runtime."""
+
+    name: ClassVar[str]
+
+    def __init__(self, threads: int | None = None) -> None:
+        if threads is not None and threads < 1:
+            raise ValueError(f"threads must be 1 or more, got {threads}")
+        self.threads = threads
+
+    @abstractmethod
+    def unavailable(self) -> str | None:
+        """Why it cannot run on this machine, in one line with the remedy; None where it can."""
+
+    @property
+    def device(self) -> str:
+        """Where it computes: "cpu" or "cuda"."""
+        return "cpu"
+
+    @abstractmethod
+    def precisions(self) -> tuple[str, ...]:
+        """The precisions that this machine can do, the one that "auto" takes first."""
+
+    @abstractmethod
+    def build(self, module: Module, example_inputs: tuple[Tensor, ...], precision: str) -> Callable[..., tuple[Tensor, ...]]:
+        """Compile without checks; use `compile`. Raises BackendError where the runtime refuses."""
+
+    def compile(self, module: Module, example_inputs: tuple[Tensor, ...], precision: str = "auto") -> Engine:
+        """Compile `module` for the shapes of `example_inputs` and compare it with eager torch on their values.
+
+        module: in eval mode, without gradients; returns a tensor or a tuple of tensors. example_inputs: float32 CPU
+        tensors that look like what will come (noise makes low precisions look worse than they are).
+
+        Raises BackendError: it cannot run here, does not do that precision, cannot compile the module, or the compiled
+        module's results differ from eager torch by more than `TOLERANCE`.
+        """
+        if reason := self.unavailable():
+            raise BackendError(f"backend {self.name!r} cannot be used: {reason}")
+        if precision == "auto":
+            precision = self.precisions()[0]
+        elif precision not in self.precisions():
+            choices = ", ".join(("auto", *self.precisions()))
+            raise BackendError(f"backend {self.name!r} has no precision {precision!r} on this machine: choose from {choices}")
+        run = self.build(module, example_inputs, precision)
+        return Engine(run, self.name, self.device, precision, self._checked(run, module, example_inputs, precision))
+
+    def _checked(self, run: Callable, module: Module, example_inputs: tuple[Tensor, ...], precision: str) -> float:
+        error = relative_error(run(*example_inputs), run_eager(module, example_inputs))
+        if not error <= TOLERANCE[precision]:  # also refuses NaN
+            raise BackendError(
+                f"backend {self.name!r} at {precision} differs from eager torch by {error:.2g} (relative; allowed: "
+                f"{TOLERANCE[precision]:g}) for {type(module).__name__}: use another precision or backend"
+            )
+        return error
+
+
+def run_eager(module: Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """Call `module` without gradients; always a tuple."""
+    import torch
+
+    with torch.inference_mode():
+        outputs = module(*inputs)
+    return outputs if isinstance(outputs, tuple) else (outputs,)
+
+
+def relative_error(found: tuple[Tensor, ...], expected: tuple[Tensor, ...]) -> float:
+    """The largest ||found - expected|| / ||expected|| among pairs of tensors; infinite where shapes or counts differ."""
+    import torch
+
+    if [tuple(tensor.shape) for tensor in found] != [tuple(tensor.shape) for tensor in expected]:
+        return float("inf")
+    smallest = torch.finfo(torch.float32).tiny
+    ratios = [float((a - b).norm() / b.norm().clamp_min(smallest)) for a, b in zip(found, expected)]
+    return float("nan") if any(ratio != ratio for ratio in ratios) else max(ratios)

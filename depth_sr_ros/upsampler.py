@@ -1,0 +1,175 @@
+"""The front door without ROS: a colour image and a low-resolution depth image in, a high-resolution depth image out."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from . import depth_image
+from .backends import candidates
+from .frame import DepthResult, FrameError
+from .network import Network, StageClock
+
+MAX_OUTPUT_PIXELS = 1 << 24  # 4096 x 4096; a garbled header must not ask for all the memory there is
+
+
+class Upsampler:
+    """Guided super-resolution of depth images by a whole factor.
+
+    >>> import numpy as np
+    >>> upsampler = Upsampler("bicubic", scale=8)
+    >>> result = upsampler(np.zeros((480, 640, 3), np.uint8), np.full((60, 80), 1500, np.uint16))
+    >>> result.depth.shape, float(result.depth[0, 0]), bool(result.valid.all())
+    ((480, 640), 1.5, True)
+
+    method: a name from `depth-sr methods`. scale: output pixels per depth pixel, a side. backend: "auto" or a name from
+    `depth-sr doctor`. precision: "auto", "f32", "bf16". weights: a safetensors file with its manifest beside it; None for
+    those of the package. threads: for the network; None leaves it to the backend.
+
+    These may be changed between frames: `fill_holes` (keep the depth that was guessed where the sensor saw nothing),
+    `min_depth` and `max_depth` (metres; measured depth outside is treated as unknown, results are clipped to them),
+    `consistency` (make the result's bicubic reduction equal the measurement: helps with an exact sensor only).
+
+    One caller at a time. Raises ValueError for wrong values: MethodError (a ValueError) for the method, its scale or its
+    weights, BackendError for the backend; each names the valid choices.
+    """
+
+    def __init__(
+        self,
+        method: str = "fdkn",
+        scale: int = 8,
+        *,
+        backend: str = "auto",
+        precision: str = "auto",
+        weights: Path | str | None = None,
+        fill_holes: bool = False,
+        min_depth: float = 0.0,
+        max_depth: float = float("inf"),
+        consistency: bool = False,
+        threads: int | None = None,
+    ) -> None:
+        from .methods.registry import load_method
+
+        if not 0 <= min_depth < max_depth:
+            raise ValueError(f"depth range [{min_depth}, {max_depth}] m must have 0 <= min_depth < max_depth")
+        self.fill_holes, self.consistency = fill_holes, consistency
+        self.min_depth, self.max_depth = min_depth, max_depth
+        self._method = load_method(method, scale, None if weights is None else Path(weights))
+        self._backends = candidates(backend, threads)
+        self._precision = precision
+        self._network: Network | None = None
+
+    @property
+    def method(self) -> str:
+        """The method's name."""
+        return self._method.name
+
+    @property
+    def scale(self) -> int:
+        """Output pixels per depth pixel, a side."""
+        return self._method.scale
+
+    @property
+    def backend(self) -> str:
+        """The name of what runs the network; before the first frame or `prepare`, what will be tried first."""
+        return self._network.backend if self._network else self._backends[0].name
+
+    @property
+    def precision(self) -> str:
+        """What the network computes in, "f32" or "bf16"; before the first frame or `prepare`, what was asked for."""
+        return self._network.precision if self._network else self._precision
+
+    def prepare(self, depth_shape: tuple[int, int]) -> None:
+        """Compile for depth images of (h, w) ahead of the first one, which takes seconds; nothing where it is done.
+
+        Raises FrameError for a shape that cannot be, BackendError where no backend compiles the method.
+        """
+        if self._network is not None and self._network.depth_shape == tuple(depth_shape):
+            return
+        _check_shape(depth_shape, self.scale)
+        self._network = None  # frees the old engine before the new one takes its memory
+        self._network = Network(self._method, self._backends, self._precision, tuple(depth_shape))
+
+    def __call__(self, rgb: np.ndarray, depth: np.ndarray) -> DepthResult:
+        """Upsample one frame.
+
+        rgb: (H, W, 3) uint8, seeing what the depth image sees; of any size, and resized where it is not s*h x s*w.
+        depth: (h, w) float, metres, or uint16, millimetres. NaN, infinite, zero, negative and out-of-range depth is
+        unknown.
+
+        Returns the (s*h, s*w) result in fresh arrays. Raises FrameError, whose `reason` is "bad_guide", "bad_depth",
+        "too_large" or "no_valid_depth", and what `prepare` raises.
+        """
+        _check_guide(rgb)
+        _check_depth(depth)
+        clock = StageClock()
+        self.prepare(depth.shape)
+        clock.lap("prepare")
+        metres = _metres(depth)
+        valid = depth_image.valid_mask(metres, self.min_depth, self.max_depth)
+        if not valid.any():
+            raise FrameError("no_valid_depth", f"none of the {depth.size} depth pixels holds a valid depth")
+        filled = depth_image.fill_holes(metres, valid)
+        clock.lap("fill")
+        unit, lo, hi = depth_image.normalise(filled)
+        clock.lap("normalise")
+        upsampled = depth_image.denormalise(self._network(rgb, unit, clock), lo, hi)
+        if self.consistency:
+            upsampled = depth_image.project_consistent(upsampled, filled, *_reduction(depth.shape, self.scale))
+        known = self._finish(upsampled, valid)
+        clock.lap("finish")
+        return DepthResult(upsampled, known, self.method, self.backend, clock.times_ms())
+
+    def _finish(self, depth: np.ndarray, valid: np.ndarray) -> np.ndarray:
+        """Clip `depth` to the range and put NaN where it is not known, in place; return where it is, (H, W) bool."""
+        if self.min_depth > 0 or self.max_depth < np.inf:
+            np.clip(depth, self.min_depth, self.max_depth, out=depth)
+        known = depth_image.valid_mask(depth)
+        if not self.fill_holes and not valid.all():
+            known &= depth_image.upsample_mask(valid, self.scale)
+        np.copyto(depth, np.float32(np.nan), where=~known)
+        return known
+
+
+def _metres(depth: np.ndarray) -> np.ndarray:
+    return depth_image.from_uint16_mm(depth) if depth.dtype.kind == "u" else depth.astype(np.float32, copy=False)
+
+
+@lru_cache(maxsize=4)
+def _reduction(depth_shape: tuple[int, int], scale: int) -> tuple[np.ndarray, ...]:
+    """The matrices of `depth_image.project_consistent` for the bicubic reduction by `scale`."""
+    from .methods.layers import resize_matrix
+
+    rows, columns = (resize_matrix(scale * n, n) for n in depth_shape)
+    return rows, columns, np.linalg.pinv(rows), np.linalg.pinv(columns)
+
+
+def _check_guide(rgb: np.ndarray) -> None:
+    if not isinstance(rgb, np.ndarray) or rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.size == 0:
+        raise FrameError("bad_guide", f"guide must be (H, W, 3) uint8 RGB, got {_describe(rgb)}")
+
+
+def _check_depth(depth: np.ndarray) -> None:
+    is_depth = isinstance(depth, np.ndarray) and (depth.dtype.kind == "f" or np.issubdtype(depth.dtype, np.uint16))
+    if not is_depth or depth.ndim != 2:
+        raise FrameError(
+            "bad_depth", f"depth must be (h, w) float metres or uint16 millimetres, got {_describe(depth)}"
+        )
+
+
+def _check_shape(depth_shape: tuple[int, int], scale: int) -> None:
+    height, width = depth_shape
+    if height < 2 or width < 2:
+        raise FrameError("bad_depth", f"depth image of {width} x {height} pixels: at least 2 x 2 are needed")
+    if scale * scale * height * width > MAX_OUTPUT_PIXELS:
+        raise FrameError(
+            "too_large",
+            f"depth of {width} x {height} pixels at x{scale} is {scale * width} x {scale * height}, "
+            f"more than {MAX_OUTPUT_PIXELS} pixels",
+        )
+
+
+def _describe(value: object) -> str:
+    return f"{value.shape} {value.dtype}" if isinstance(value, np.ndarray) else type(value).__name__

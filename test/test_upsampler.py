@@ -1,0 +1,267 @@
+"""The front door: what goes in, what comes out, and what a frame must look like."""
+
+import numpy as np
+import pytest
+
+from depth_sr_ros import FrameError, Upsampler, depth_image
+from depth_sr_ros.backends import BackendError, candidates
+from depth_sr_ros.methods.errors import MethodError
+from depth_sr_ros.methods.layers import resize_matrix
+from depth_sr_ros.methods.registry import load_method
+
+BASELINES = [("bicubic", 4), ("bicubic", 8), ("guided_filter", 8)]
+EVERY = [*BASELINES, ("fdkn", 8)]
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """Weights of a method: for a learned one, a file of chance values, so that these tests ask for no training."""
+    import torch
+
+    from depth_sr_ros.methods.fdkn import FDKN
+    from depth_sr_ros.methods.weights import Manifest, save_weights
+
+    torch.manual_seed(0)
+    state = FDKN(8).state_dict()
+    for name in state:
+        if ".weights." in name or ".offsets." in name:
+            state[name] *= 30  # kernels and offsets that matter: chance ones hardly differ from bicubic
+    path = tmp_path_factory.mktemp("weights") / "fdkn_x8.safetensors"
+    save_weights(path, state, Manifest(method="fdkn", scale=8, sha256=""))
+    return {"fdkn": path}.get
+
+
+def scene(height=24, width=32, scale=8) -> tuple[np.ndarray, np.ndarray]:
+    """A tilted wall with a disc in front: (s*h, s*w, 3) uint8 and (s*h, s*w) float32 metres."""
+    rows, columns = np.mgrid[0 : scale * height, 0 : scale * width].astype(np.float32)
+    rows, columns = rows / (scale * height), columns / (scale * width)
+    disc = (rows - 0.5) ** 2 + (columns - 0.4) ** 2 < 0.06
+    depth = np.where(disc, 1.2, 2.0 + columns).astype(np.float32)
+    rgb = np.stack([np.where(disc, 200, 60 + 40 * rows), 90 + 50 * columns, np.where(disc, 30, 120)], -1)
+    return rgb.astype(np.uint8), depth
+
+
+def reduced(depth: np.ndarray, scale: int) -> np.ndarray:
+    height, width = (n // scale for n in depth.shape)
+    return resize_matrix(depth.shape[0], height) @ depth @ resize_matrix(depth.shape[1], width).T
+
+
+@pytest.mark.parametrize("method, scale", BASELINES)
+def test_a_baseline_upsamples(method, scale):
+    rgb, truth = scene(scale=scale)
+    result = Upsampler(method, scale)(rgb, reduced(truth, scale))
+    assert result.depth.shape == result.valid.shape == truth.shape
+    assert result.depth.dtype == np.float32 and result.valid.dtype == bool and result.valid.all()
+    assert result.method == method
+    assert np.sqrt(np.mean((result.depth - truth) ** 2)) < 0.2
+    assert result.times_ms["total"] >= result.times_ms["network"] > 0
+
+
+def test_bicubic_is_the_bicubic_of_the_literature():
+    rgb, truth = scene()
+    low = reduced(truth, 8)
+    expected = resize_matrix(24, 192) @ low @ resize_matrix(32, 256).T
+    np.testing.assert_allclose(Upsampler("bicubic", 8)(rgb, low).depth, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("backend, precision", [(b.name, p) for b in candidates("auto") for p in b.precisions()])
+def test_every_backend_gives_what_the_method_gives_as_a_whole(backend, precision, weights):
+    import torch
+
+    rgb, truth = scene()
+    low = reduced(truth, 8)
+    unit, lo, hi = depth_image.normalise(low)
+    guide = torch.from_numpy(rgb).permute(2, 0, 1)[None] / 255
+    whole = load_method("fdkn", 8, weights("fdkn"))(guide, torch.from_numpy(unit)[None, None])[0, 0].numpy()
+    expected = depth_image.denormalise(whole, lo, hi)
+    result = Upsampler("fdkn", 8, backend=backend, precision=precision, weights=weights("fdkn"))(rgb, low)
+    assert result.backend == backend and {"network", "reconstruct"} <= set(result.times_ms)
+    allowed = 1e-4 if precision == "f32" else 0.01
+    assert np.sqrt(np.mean((result.depth - expected) ** 2)) < allowed
+    bicubic = Upsampler("bicubic", 8)(rgb, low).depth
+    assert np.sqrt(np.mean((bicubic - expected) ** 2)) > 3 * allowed, "the network has no say: this test shows nothing"
+
+
+class TestDepthIn:
+    rgb, truth = scene()
+    low = reduced(truth, 8)
+    upsampler = Upsampler("bicubic", 8)
+
+    def test_millimetres_and_metres_agree(self):
+        millimetres = depth_image.to_uint16_mm(self.low)
+        metres = self.upsampler(self.rgb, depth_image.from_uint16_mm(millimetres))
+        np.testing.assert_array_equal(self.upsampler(self.rgb, millimetres).depth, metres.depth)
+
+    @pytest.mark.parametrize("dtype", [np.float16, np.float64, ">f4", ">u2"])
+    def test_any_width_and_byte_order_of_numbers(self, dtype):
+        low = (1000 * self.low if np.dtype(dtype).kind == "u" else self.low).astype(dtype)
+        np.testing.assert_allclose(self.upsampler(self.rgb, low).depth, self.upsampler(self.rgb, self.low).depth, atol=2e-3)
+
+    @pytest.mark.parametrize("hole", [np.nan, np.inf, -np.inf, 0.0, -1.0, 1e30])
+    def test_invalid_depth_stays_invalid_and_bleeds_nowhere(self, hole):
+        low = self.low.copy()
+        low[8:12, 5:9] = hole
+        low[0, :] = hole
+        upsampler = Upsampler("bicubic", 8, max_depth=10.0)
+        result = upsampler(self.rgb, low)
+        np.testing.assert_array_equal(result.valid, depth_image.upsample_mask(depth_image.valid_mask(low, 0, 10.0), 8))
+        np.testing.assert_array_equal(np.isnan(result.depth), ~result.valid)
+        other = np.where(depth_image.valid_mask(low, 0, 10.0), low, np.float32(np.nan))
+        np.testing.assert_array_equal(result.depth, upsampler(self.rgb, other).depth)
+        assert np.nanmin(result.depth) > 1.0 and np.nanmax(result.depth) < 3.3
+
+    def test_a_network_does_not_see_into_holes_either(self, weights):
+        upsampler = Upsampler("fdkn", 8, weights=weights("fdkn"), max_depth=100.0)
+        results = []
+        for hole in (0.0, np.inf, 1e6):
+            spoilt = self.low.copy()
+            spoilt[8:12, 5:9] = hole
+            results.append(upsampler(self.rgb, spoilt).depth)
+        np.testing.assert_array_equal(results[0], results[1])
+        np.testing.assert_array_equal(results[0], results[2])
+
+    def test_holes_are_filled_when_asked(self):
+        low = self.low.copy()
+        low[8:12, 5:9] = np.nan
+        result = Upsampler("bicubic", 8, fill_holes=True)(self.rgb, low)
+        assert result.valid.all() and np.isfinite(result.depth).all()
+
+    def test_out_of_range_is_unknown_and_results_keep_to_the_range(self):
+        result = Upsampler("bicubic", 8, min_depth=1.5, max_depth=2.5)(self.rgb, self.low)
+        expected = (self.low >= 1.5) & (self.low <= 2.5)
+        np.testing.assert_array_equal(result.valid, depth_image.upsample_mask(expected, 8))
+        assert np.nanmin(result.depth) >= 1.5 and np.nanmax(result.depth) <= 2.5
+
+    def test_constant_depth_stays_constant(self):
+        result = self.upsampler(self.rgb, np.full((24, 32), 1.7, np.float32))
+        assert (result.depth == np.float32(1.7)).all()
+
+    def test_one_valid_pixel_is_enough(self):
+        low = np.full((24, 32), np.nan, np.float32)
+        low[3, 4] = 2.0
+        result = self.upsampler(self.rgb, low)
+        assert result.valid.sum() == 64 and (result.depth[24:32, 32:40] == 2.0).all()
+
+    def test_nothing_is_written_to_the_input(self):
+        low = self.low.copy()
+        low[2, 2] = np.nan
+        low.setflags(write=False)
+        rgb = self.rgb.copy()
+        rgb.setflags(write=False)
+        before = low.copy()
+        self.upsampler(rgb, low)
+        np.testing.assert_array_equal(low, before)
+
+    def test_views_that_are_not_contiguous_do(self):
+        wide = np.repeat(self.low, 2, axis=1)
+        result = self.upsampler(self.rgb[:, :, ::-1][:, :, ::-1], wide[:, ::2])
+        np.testing.assert_array_equal(result.depth, self.upsampler(self.rgb, self.low).depth)
+
+
+@pytest.mark.parametrize("method, scale", EVERY)
+def test_a_result_is_not_overwritten_by_the_next(method, scale, weights):
+    rgb, truth = scene(scale=scale)
+    upsampler = Upsampler(method, scale, weights=weights(method))
+    first = upsampler(rgb, reduced(truth, scale))
+    kept = first.depth.copy()
+    upsampler(255 - rgb, reduced(truth[::-1].copy(), scale))
+    np.testing.assert_array_equal(first.depth, kept)
+
+
+@pytest.mark.parametrize("method", ["guided_filter", "fdkn"])
+@pytest.mark.parametrize("factor", [0.5, 2.0, 3.5])
+def test_a_guide_of_another_size_is_resized(method, factor, weights):
+    import cv2
+
+    rgb, truth = scene()
+    other = cv2.resize(rgb, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR)
+    upsampler = Upsampler(method, 8, weights=weights(method))
+    result, reference = (upsampler(guide, reduced(truth, 8)) for guide in (other, rgb))
+    assert result.depth.shape == truth.shape
+    assert np.sqrt(np.mean((result.depth - reference.depth) ** 2)) < 0.1
+
+
+@pytest.mark.parametrize("method, scale", EVERY)
+@pytest.mark.parametrize("shape", [(2, 2), (3, 5), (7, 2)])
+def test_small_and_odd_images_go_through(method, scale, shape, weights):
+    rgb, truth = scene(*shape, scale=scale)
+    result = Upsampler(method, scale, backend="torch_eager", weights=weights(method))(rgb, reduced(truth, scale))
+    assert result.depth.shape == (scale * shape[0], scale * shape[1]) and result.valid.all()
+
+
+def test_the_size_may_change_in_mid_stream():
+    upsampler = Upsampler("bicubic", 4)
+    for shape in ((24, 32), (12, 40), (24, 32)):
+        rgb, truth = scene(*shape, scale=4)
+        assert upsampler(rgb, reduced(truth, 4)).depth.shape == truth.shape
+
+
+def test_settings_may_change_between_frames():
+    rgb, truth = scene()
+    low = reduced(truth, 8)
+    low[4, 4] = np.nan
+    upsampler = Upsampler("bicubic", 8)
+    assert not upsampler(rgb, low).valid.all()
+    upsampler.fill_holes = True
+    assert upsampler(rgb, low).valid.all()
+
+
+def test_consistency_brings_the_measurement_back():
+    rgb, truth = scene()
+    low = reduced(truth, 8)
+    plain = Upsampler("guided_filter", 8)(rgb, low).depth
+    consistent = Upsampler("guided_filter", 8, consistency=True)(rgb, low).depth
+    assert np.abs(reduced(plain, 8) - low).max() > 1e-3
+    np.testing.assert_allclose(reduced(consistent, 8), low, atol=1e-4)
+    assert np.linalg.norm(consistent - truth) < np.linalg.norm(plain - truth)
+
+
+RGB, LOW = scene()[0], np.ones((24, 32), np.float32)
+
+
+@pytest.mark.parametrize(
+    "rgb, depth, reason, says",
+    [
+        (RGB[..., 0], LOW, "bad_guide", r"\(192, 256\) uint8"),
+        (RGB.astype(np.float32), LOW, "bad_guide", "float32"),
+        (np.zeros((0, 5, 3), np.uint8), LOW, "bad_guide", r"\(0, 5, 3\)"),
+        (None, LOW, "bad_guide", "NoneType"),
+        (RGB, LOW[None], "bad_depth", r"\(1, 24, 32\)"),
+        (RGB, LOW.astype(np.uint8), "bad_depth", "uint8"),
+        (RGB, LOW.astype(np.int32), "bad_depth", "int32"),
+        (RGB, LOW[:0], "bad_depth", "32 x 0"),
+        (RGB, LOW[:1], "bad_depth", "32 x 1"),
+        (RGB, LOW.tolist(), "bad_depth", "list"),
+        (RGB, np.ones((3000, 4000), np.float32), "too_large", "32000 x 24000"),
+        (RGB, LOW * np.nan, "no_valid_depth", "none of the 768"),
+        (RGB, LOW * 0, "no_valid_depth", "none of the 768"),
+        (RGB, LOW * -1, "no_valid_depth", "none of the 768"),
+        (RGB, LOW * np.inf, "no_valid_depth", "none of the 768"),
+        (RGB, np.zeros((24, 32), np.uint16), "no_valid_depth", "none of the 768"),
+    ],
+)
+def test_a_bad_frame_costs_one_frame_and_says_why(rgb, depth, reason, says):
+    upsampler = Upsampler("bicubic", 8)
+    with pytest.raises(FrameError, match=says) as caught:
+        upsampler(rgb, depth)
+    assert caught.value.reason == reason
+    assert upsampler(RGB, LOW).valid.all()
+
+
+@pytest.mark.parametrize(
+    "arguments, error, says",
+    [
+        (dict(method="bicubik"), MethodError, "bicubik.*bicubic"),
+        (dict(method="bicubic", scale=1), MethodError, "scale 1 "),
+        (dict(method="fdkn", scale=7), MethodError, "x7"),
+        (dict(method="fdkn", weights="no/such.safetensors"), MethodError, "no/such.safetensors"),
+        (dict(method="bicubic", backend="cuda"), BackendError, "'cuda'.*torch_eager"),
+        (dict(method="bicubic", min_depth=-1), ValueError, "-1"),
+        (dict(method="bicubic", min_depth=3, max_depth=2), ValueError, r"\[3, 2\]"),
+        (dict(method="bicubic", max_depth=float("nan")), ValueError, "nan"),
+        (dict(method="bicubic", threads=0), ValueError, "threads"),
+    ],
+)
+def test_a_wrong_choice_is_refused_at_once(arguments, error, says):
+    with pytest.raises(error, match=says):
+        Upsampler(**arguments)
