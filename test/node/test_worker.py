@@ -1,0 +1,155 @@
+"""The slot of one and its thread, and the upsampler that is exchanged while it serves."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from depth_sr_ros.frame import FrameError
+from depth_sr_ros.node.live_upsampler import EngineSettings, LiveUpsampler
+from depth_sr_ros.node.parameters import Config
+from depth_sr_ros.node.statistics import Statistics, ThrottledLog
+from depth_sr_ros.node.worker import Worker
+
+
+class Recorder:
+    """A worker whose jobs wait for `go`, and what became of them."""
+
+    def __init__(self, process=None):
+        self.go, self.begun = threading.Event(), threading.Semaphore(0)
+        self.done, self.superseded, self.failed = [], [], []
+        self.worker = Worker(
+            process or self.process,
+            superseded=self.superseded.append,
+            failed=lambda job, error: self.failed.append((job, str(error))),
+        )
+
+    def process(self, job):
+        self.begun.release()
+        assert self.go.wait(10)
+        if job < 0:
+            raise FrameError("bad_guide", f"job {job}")
+        self.done.append(job)
+
+
+def test_the_newest_job_wins_and_every_job_is_accounted_for():
+    recorder = Recorder()
+    recorder.worker.put(1)
+    assert recorder.begun.acquire(timeout=10)
+    for job in (2, 3, 4):
+        recorder.worker.put(job)
+    recorder.go.set()
+    assert recorder.begun.acquire(timeout=10)
+    assert recorder.worker.stop(10)
+    assert (recorder.done, recorder.superseded, recorder.failed) == ([1, 4], [2, 3], [])
+
+
+def test_a_job_that_fails_costs_itself_alone():
+    recorder = Recorder()
+    recorder.go.set()
+    for job in (1, -2, 3):
+        recorder.worker.put(job)
+        assert recorder.begun.acquire(timeout=10)
+    assert recorder.worker.stop(10)
+    assert recorder.done == [1, 3]
+    assert recorder.failed == [(-2, "job -2")]
+
+
+def test_stopping_finishes_the_job_in_hand_and_accounts_for_the_one_that_waits():
+    recorder = Recorder()
+    recorder.worker.put(1)
+    assert recorder.begun.acquire(timeout=10)
+    recorder.worker.put(2)
+    assert not recorder.worker.stop(0.01)
+    recorder.go.set()
+    assert recorder.worker.stop(10)
+    recorder.worker.put(3)
+    assert (recorder.done, recorder.superseded) == ([1], [2, 3])
+
+
+RGB = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
+DEPTH = np.linspace(1, 2, 64, dtype=np.float32).reshape(8, 8)
+
+
+def settings(method="bicubic", scale=4, **more):
+    return EngineSettings.of(Config(method=method, scale=scale, **more))
+
+
+class Live:
+    """A LiveUpsampler and what it reported."""
+
+    def __init__(self, first):
+        self.swapped, self.failed = threading.Semaphore(0), threading.Semaphore(0)
+        self.upsampler = LiveUpsampler(
+            first, swapped=lambda _: self.swapped.release(), failed=lambda *_: self.failed.release()
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        assert self.upsampler.stop(30)
+
+    def shape(self):
+        result, scale = self.upsampler(RGB, DEPTH, Config(method="bicubic"))
+        assert result.depth.shape == (8 * scale, 8 * scale)
+        return result.method, scale
+
+
+def test_another_method_and_scale_are_built_aside_and_taken_between_frames():
+    with Live(settings("bicubic", 4)) as live:
+        assert live.shape() == ("bicubic", 4)
+        live.upsampler.change(settings("guided_filter", 2))
+        assert live.swapped.acquire(timeout=30)
+        assert live.shape() == ("guided_filter", 2)
+
+
+def test_what_cannot_be_built_leaves_the_old_one_serving_and_says_why(tmp_path):
+    weights = tmp_path / "broken.safetensors"
+    weights.write_bytes(b"not weights")
+    with Live(settings("bicubic", 4)) as live:
+        live.upsampler.change(settings("fdkn", 8, weights=str(weights)))
+        assert live.failed.acquire(timeout=30)
+        assert str(weights) in live.upsampler.failure
+        assert live.shape() == ("bicubic", 4)
+        live.upsampler.change(settings("bicubic", 4))
+        assert live.swapped.acquire(timeout=30)
+        assert live.upsampler.failure == ""
+
+
+def test_the_first_settings_fail_in_the_caller():
+    with pytest.raises(ValueError, match="nonesuch"):
+        Live(settings("nonesuch"))
+
+
+def test_depth_options_hold_from_the_next_frame_on():
+    depth = DEPTH.copy()
+    depth[2, 2] = np.nan
+    with Live(settings("bicubic", 4)) as live:
+        for fill_holes, max_depth in ((False, 9.0), (True, 9.0), (False, 1.5)):
+            config = Config(method="bicubic", fill_holes=fill_holes, max_depth=max_depth)
+            result, _ = live.upsampler(RGB, depth, config)
+            assert bool(np.isnan(result.depth[9, 9])) is not fill_holes
+            assert bool(np.isnan(result.depth[-1, -1])) is (max_depth < 2)
+
+
+def test_statistics_are_complete_and_percentiles_are_of_recent_frames():
+    statistics = Statistics()
+    for i in range(1000):
+        statistics.received("rgb")
+        statistics.published({"decode": float(i)})
+    assert statistics.dropped("bad_size") == 1
+    assert statistics.dropped("bad_size") == 2
+    snapshot = statistics.snapshot()
+    assert (snapshot.received["rgb"], snapshot.published, snapshot.drops) == (1000, 1000, {"bad_size": 2})
+    p50, p95 = snapshot.times_ms["decode"]
+    assert 900 < p50 < p95 <= 999
+
+
+def test_a_log_is_throttled_by_key_and_says_what_it_held_back():
+    lines, now = [], [0.0]
+    log = ThrottledLog(lines.append, period_s=5.0, clock=lambda: now[0])
+    for now[0] in (0.0, 1.0, 2.0, 5.0):
+        log("a", "first")
+    log("b", "second")
+    assert lines == ["first", "first (2 more like this)", "second"]
