@@ -1,0 +1,60 @@
+"""How far an estimated depth is from the truth."""
+from dataclasses import dataclass
+
+import numpy as np
+
+BORDER = 6  # pixels that `crop6` figures leave out on each side
+EDGE_STEP = 0.02  # share of the image's depth range between neighbours that makes a depth edge
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Errors of one image in the data set's unit; unknown pixels of the truth do not count.
+
+    Attributes:
+        rmse_full, mae_full: over the whole frame.
+        rmse_crop6: without a border of 6 pixels.
+        rmse_edges: within half a low-resolution pixel of a depth edge; NaN where there is none.
+        consistency: RMSE between the estimate's own reduction and the low-resolution input.
+    """
+
+    rmse_full: float
+    rmse_crop6: float
+    mae_full: float
+    rmse_edges: float
+    consistency: float
+
+
+def rmse(difference: np.ndarray) -> float:
+    """Root mean square of the numbers in an array that are not NaN; NaN where there are none."""
+    known = difference[np.isfinite(difference)]
+    return float(np.sqrt(np.mean(np.square(known, dtype=np.float64)))) if known.size else float("nan")
+
+
+def edge_region(truth: np.ndarray, scale: int) -> np.ndarray:
+    """Pixels within half a low-resolution pixel of a depth edge: (H, W) float -> (H, W) bool."""
+    import cv2
+
+    step = EDGE_STEP * (np.nanmax(truth) - np.nanmin(truth))
+    edges = np.zeros(truth.shape, np.uint8)
+    with np.errstate(invalid="ignore"):
+        rows, columns = np.abs(np.diff(truth, axis=0)) > step, np.abs(np.diff(truth, axis=1)) > step
+    edges[1:] |= rows
+    edges[:-1] |= rows
+    edges[:, 1:] |= columns
+    edges[:, :-1] |= columns
+    side = 2 * max(1, scale // 2) + 1
+    return cv2.dilate(edges, np.ones((side, side), np.uint8)).astype(bool)
+
+
+def measure(estimate: np.ndarray, truth: np.ndarray, scale: int, low: np.ndarray, reduced: np.ndarray) -> Errors:
+    """Compare (H, W) float arrays; NaN in `truth` is unknown. `low` was the input, `reduced` is the estimate's reduction."""
+    difference = estimate - truth
+    inner = difference[BORDER:-BORDER, BORDER:-BORDER]
+    return Errors(
+        rmse_full=rmse(difference),
+        rmse_crop6=rmse(inner),
+        mae_full=float(np.nanmean(np.abs(difference))),
+        rmse_edges=rmse(difference[edge_region(truth, scale)]),
+        consistency=rmse(reduced - low),
+    )

@@ -1,0 +1,109 @@
+"""The literature's protocol: from a data set and a method to figures that stand beside published ones.
+
+Both sides are cropped to a multiple of the scale; the low resolution is the truth's antialiased bicubic reduction (PIL's
+BICUBIC, in float); the network sees values normalised by the truth's minimum and maximum, as the authors' evaluations do;
+RMSE an image, then the mean over images. Border conventions differ between papers, so both are given: full frame, and
+without 6 pixels on each side.
+"""
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+
+from .datasets import Pair
+from .metrics import Errors, measure
+
+Upsample = Callable[[np.ndarray, np.ndarray], np.ndarray]  # ((sh, sw, 3) uint8, (h, w) float32 in [0, 1]) -> (sh, sw)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One image through one method: what went in, what came out, how far off it was; lengths in the pair's unit."""
+
+    pair: Pair
+    low: np.ndarray
+    estimate: np.ndarray
+    errors: Errors
+    seconds: float
+
+
+@dataclass
+class Summary:
+    """A method's figures on a data set at one scale: means over its images."""
+
+    dataset: str
+    method: str
+    scale: int
+    unit: str
+    per_image: list[dict] = field(default_factory=list)
+
+    def add(self, trial: Trial) -> None:
+        """Count one more image."""
+        self.per_image.append({"name": trial.pair.name, **asdict(trial.errors), "seconds": trial.seconds})
+
+    def as_dict(self) -> dict:
+        """What the JSON report holds."""
+        means = {key: self.mean(key) for key in ("rmse_full", "rmse_crop6", "mae_full", "rmse_edges", "consistency")}
+        return {
+            "dataset": self.dataset, "method": self.method, "scale": self.scale, "unit": self.unit,
+            "images": len(self.per_image), **means, "seconds_per_image": self.mean("seconds"), "per_image": self.per_image,
+        }
+
+    def mean(self, key: str) -> float:
+        """Mean over images of one figure, images without it left out."""
+        values = [image[key] for image in self.per_image if np.isfinite(image[key])]
+        return float(np.mean(values)) if values else float("nan")
+
+
+def cropped(pair: Pair, scale: int) -> Pair:
+    """Crop to multiples of the scale, from the top left.
+
+    Raises:
+        ValueError: nothing is left.
+    """
+    height, width = (side // scale * scale for side in pair.depth.shape)
+    if height < 2 * scale or width < 2 * scale:
+        raise ValueError(f"{pair.name} of {pair.depth.shape[1]} x {pair.depth.shape[0]} is too small for x{scale}")
+    return Pair(pair.name, pair.rgb[:height, :width], pair.depth[:height, :width], pair.unit)
+
+
+def reduce_bicubic(image: np.ndarray, scale: int) -> np.ndarray:
+    """Lower (sh, sw) float to (h, w) as PIL's BICUBIC does."""
+    from ..methods.layers import resize_matrix
+
+    rows, columns = (resize_matrix(side, side // scale) for side in image.shape)
+    return rows @ image @ columns.T
+
+
+def run(pairs: Iterator[Pair], upsample: Upsample, scale: int, consistent: bool = False) -> Iterator[Trial]:
+    """Put every pair through a method.
+
+    Holes in the truth are filled by their nearest neighbours before the reduction, and do not count afterwards.
+
+    Args:
+        pairs: the data set.
+        upsample: the method.
+        scale: between the two resolutions.
+        consistent: project each estimate onto those whose reduction is the input (`depth_image.project_consistent`).
+    """
+    for pair in pairs:
+        yield try_pair(cropped(pair, scale), upsample, scale, consistent)
+
+
+def try_pair(pair: Pair, upsample: Upsample, scale: int, consistent: bool) -> Trial:
+    """Put one pair, whose sides are multiples of the scale, through a method."""
+    from .. import depth_image
+    from ..upsampler import reduction_matrices
+
+    known = np.isfinite(pair.depth)
+    unit, lo, hi = depth_image.normalise(depth_image.fill_holes(pair.depth, known))
+    low = reduce_bicubic(unit, scale)
+    start = time.perf_counter()
+    estimate = upsample(pair.rgb, low)
+    if consistent:
+        estimate = depth_image.project_consistent(estimate, low, *reduction_matrices(low.shape, scale))
+    seconds = time.perf_counter() - start
+    reduced = depth_image.denormalise(reduce_bicubic(estimate, scale), lo, hi)
+    low, estimate = depth_image.denormalise(low, lo, hi), depth_image.denormalise(estimate, lo, hi)
+    return Trial(pair, low, estimate, measure(estimate, pair.depth, scale, low, reduced), seconds)

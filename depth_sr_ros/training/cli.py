@@ -1,0 +1,30 @@
+"""`depth-sr train`: from a recipe to a weights file."""
+import argparse
+from pathlib import Path
+
+
+def add_parser(subparsers) -> None:
+    """Register the command."""
+    parser = subparsers.add_parser("train", help="train a method on generated scenes")
+    parser.add_argument("recipe", help="a name from config/recipes, or a .yaml file")
+    parser.add_argument("--scale", type=int, nargs="+", help="which of the recipe's scales (default: all)")
+    parser.add_argument("--output", type=Path, default=Path("training_output"), help="checkpoint and weights go here")
+    parser.add_argument("--workers", type=int, default=1, help="processes that make samples (default: 1)")
+    parser.add_argument("--threads", type=int, help="CPU threads for the network (default: torch's)")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Train every scale in turn; a run that was stopped goes on."""
+    import torch
+
+    from .recipe import load_recipe
+    from .trainer import Trainer
+
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    recipe = load_recipe(arguments.recipe)
+    for scale in arguments.scale or recipe.scales:
+        trainer = Trainer(recipe, scale, arguments.output, arguments.workers)
+        manifest = trainer.run()
+        print(f"{trainer.result}: validation RMSE {manifest.accuracy['validation_rmse_255']} of 255 levels")
