@@ -85,7 +85,7 @@ def matching_qos(node, topic, *, depth=10):
     """What receives from every publisher of the topic: reliable or transient local only where all of them are."""
     offered = [info.qos_profile for info in node.get_publishers_info_by_topic(topic)]
     qos = QoSProfile(depth=depth)
-    if not all(o.reliability == QoSReliabilityPolicy.RELIABLE for o in offered):
+    if not offered or not all(o.reliability == QoSReliabilityPolicy.RELIABLE for o in offered):
         qos.reliability = QoSReliabilityPolicy.BEST_EFFORT
     if offered and all(o.durability == QoSDurabilityPolicy.TRANSIENT_LOCAL for o in offered):
         qos.durability = QoSDurabilityPolicy.TRANSIENT_LOCAL

@@ -10,13 +10,6 @@ def message_to_yaml(message, *, no_arr=False, full_length=False):
     return yaml.safe_dump(_plain(message, "", no_arr, limit), sort_keys=False, allow_unicode=True, width=float("inf"))
 
 
-def field_of(message, path):
-    """The field at a path such as "header.stamp"; AttributeError where there is none."""
-    for name in path.split("."):
-        message = getattr(message, name)
-    return message
-
-
 def _plain(value, kind, no_arr, limit):
     """What yaml can dump. `kind` is the field's type, such as "uint8[9]", "sequence<double>", "string"."""
     if hasattr(value, "get_fields_and_field_types"):

@@ -1,23 +1,23 @@
 """ros2 topic"""
+import collections
+import contextlib
+import statistics
 import time
 
 import rclpy
 from ros2_lite.cli import CliError, direct, verbs
-from ros2_lite.cli.message_text import field_of, message_to_yaml
-from ros2_lite.cli.statistics import Bandwidth, Rate
+from ros2_lite.cli.message_text import message_to_yaml
 
 
 def add_arguments(parser):
     verbs(parser, list=(list_, "list the topics there are", _list_arguments),
           info=(info, "show a topic's type and who publishes and subscribes it", _info_arguments),
           echo=(echo, "show the messages of a topic", _echo_arguments),
-          hz=(hz, "show the rate of a topic", _watch_arguments),
-          bw=(bw, "show the bandwidth of a topic", _watch_arguments))
+          hz=(hz, "show the rate of a topic", _hz_arguments))
 
 
 def _list_arguments(parser):
     parser.add_argument("-t", "--show-types", action="store_true", help="show the topics' types")
-    parser.add_argument("-c", "--count-topics", action="store_true", help="show only how many there are")
 
 
 def _info_arguments(parser):
@@ -31,10 +31,9 @@ def _echo_arguments(parser):
     parser.add_argument("--once", action="store_true", help="end after the first message")
     parser.add_argument("--no-arr", action="store_true", help="do not show what is in arrays")
     parser.add_argument("-f", "--full-length", action="store_true", help="show long arrays to their end")
-    parser.add_argument("--field", help="show only this field, for example header.stamp")
 
 
-def _watch_arguments(parser):
+def _hz_arguments(parser):
     _topic(parser)
     parser.add_argument("-w", "--window", type=int, default=10000, help="messages to average over (default %(default)s)")
 
@@ -45,12 +44,8 @@ def _topic(parser):
 
 def list_(args):
     with direct.cli_node() as node:
-        topics = sorted(node.get_topic_names_and_types())
-    if args.count_topics:
-        print(len(topics))
-        return
-    for name, types in topics:
-        print(f"{name} [{', '.join(types)}]" if args.show_types else name)
+        for name, types in sorted(node.get_topic_names_and_types()):
+            print(f"{name} [{', '.join(types)}]" if args.show_types else name)
 
 
 def info(args):
@@ -59,69 +54,48 @@ def info(args):
         if types is None:
             raise CliError(f"Unknown topic '{args.topic}'")
         print(f"Type: {types[0] if len(types) == 1 else types}")
+        gap = "\n" if args.verbose else ""
         for title, endpoints in (("Publisher", node.get_publishers_info_by_topic(args.topic)),
                                  ("Subscription", node.get_subscriptions_info_by_topic(args.topic))):
-            gap = "\n" if args.verbose else ""
             print(f"{gap}{title} count: {len(endpoints)}{gap}")
             if args.verbose:
                 print("\n\n".join(str(endpoint) for endpoint in endpoints))
 
 
 def echo(args):
-    with _subscribed(args, args.message_type) as (node, subscribe):
-        seen = []
-
-        def show(message):
-            try:
-                message = field_of(message, args.field) if args.field else message
-            except AttributeError as error:
-                raise CliError(f"Invalid field '{args.field}': {error}") from error
-            if not (seen and args.once):
-                print(message_to_yaml(message, no_arr=args.no_arr, full_length=args.full_length), end="---\n", flush=True)
-            seen.append(True)
-
-        subscribe(show)
-        while not (args.once and seen):
+    received = collections.deque()
+    with _subscribed(args.topic, received.append, type_name=args.message_type) as node:
+        while True:
             rclpy.spin_once(node, timeout_sec=1.0)
+            while received:
+                text = message_to_yaml(received.popleft(), no_arr=args.no_arr, full_length=args.full_length)
+                print(text, end="---\n", flush=True)
+                if args.once:
+                    return
 
 
 def hz(args):
-    _watch(args, Rate(args.window))
-
-
-def bw(args):
-    _watch(args, Bandwidth(args.window))
-
-
-def _watch(args, statistic):
-    """Feed the topic's serialised messages to the statistic and show it once a second."""
-    with _subscribed(args, None) as (node, subscribe):
-        subscribe(lambda data: statistic.add(time.monotonic(), len(data)), raw=True)
-        print(f"Subscribed to [{args.topic}]", flush=True)
-        report = time.monotonic() + 1.0
+    times = collections.deque(maxlen=args.window)
+    with _subscribed(args.topic, lambda _: times.append(time.monotonic()), raw=True) as node:
+        report, newest = time.monotonic() + 1.0, None
         while True:
             rclpy.spin_once(node, timeout_sec=max(report - time.monotonic(), 0.0))
             if time.monotonic() >= report:
-                print(statistic.report() or "no new messages", flush=True)
-                report += 1.0
+                print(_rate(list(times)) if len(times) > 1 and times[-1] != newest else "no new messages", flush=True)
+                report, newest = report + 1.0, times[-1] if times else None
 
 
-class _subscribed:  # noqa: N801 (used as a function)
-    """A context: the node, and a function that subscribes the topic with the QoS of its publishers."""
+def _rate(times):
+    """The rate of messages that came at these times (s), in ROS 2's words."""
+    gaps = [after - before for before, after in zip(times, times[1:], strict=False)]
+    return (f"average rate: {len(gaps) / (times[-1] - times[0]):.3f}\n\tmin: {min(gaps):.3f}s max: {max(gaps):.3f}s "
+            f"std dev: {statistics.pstdev(gaps):.5f}s window: {len(times)}")
 
-    def __init__(self, args, type_name):
-        self._args, self._type_name = args, type_name
-        self._node = direct.cli_node(settle=type_name is None)
 
-    def __enter__(self):
-        node = self._node.__enter__()
-        try:
-            kind = direct.message_class(self._type_name or direct.topic_type(node, self._args.topic))
-        except CliError:
-            self._node.__exit__(None, None, None)
-            raise
-        qos = direct.matching_qos(node, self._args.topic)
-        return node, lambda callback, **options: node.create_subscription(kind, self._args.topic, callback, qos, **options)
-
-    def __exit__(self, *error):
-        return self._node.__exit__(*error)
+@contextlib.contextmanager
+def _subscribed(topic, callback, *, type_name=None, **options):
+    """A node to spin that hands the topic's messages to the callback, with the QoS of the topic's publishers."""
+    with direct.cli_node() as node:
+        kind = direct.message_class(type_name or direct.topic_type(node, topic))
+        node.create_subscription(kind, topic, callback, direct.matching_qos(node, topic), **options)
+        yield node

@@ -20,15 +20,6 @@ def get_search_paths():
     return [path for path in (*given, sys.prefix) if path and os.path.isdir(path)]
 
 
-def get_packages_with_prefixes():
-    """{package: prefix} of every package that the resource indexes list."""
-    found = {}
-    for prefix in reversed(get_search_paths()):
-        index = Path(prefix, "share/ament_index/resource_index/packages")
-        found |= {entry.name: prefix for entry in index.glob("[!.]*")}
-    return found
-
-
 def get_package_prefix(package_name):
     """The prefix where the package is installed; PackageNotFoundError where there is none."""
     for prefix in get_search_paths():

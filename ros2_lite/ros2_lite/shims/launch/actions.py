@@ -1,10 +1,9 @@
 """Actions of launch."""
 import os
-import shlex
 
 from launch.action import Action
 from launch.event_handlers import OnProcessExit
-from launch.events import ProcessExited, ProcessStarted
+from launch.events import ProcessExited
 from launch.events import Shutdown as ShutdownEvent
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.process import Process
@@ -180,17 +179,16 @@ class ExecuteProcess(Action):
         output = perform(context, self._output)
         if output not in ("screen", "log", "both"):
             raise ValueError(f"output is 'screen', 'log' or 'both', not '{output}'")
-        base = perform(context, self._name) if self._name else os.path.basename(cmd[0])
-        what = {"action": self, "name": f"{base}-{service.next_process_number()}", "cmd": cmd}
+        name = f"{os.path.basename(perform(context, self._name or cmd[0]))}-{service.next_process_number()}"
         if self._on_exit is not None:
             context.event_handlers.append(OnProcessExit(target_action=self, on_exit=self._on_exit))
         process = Process(
-            what["name"], " ".join(cmd) if self._shell else cmd, output=service.output, screen=output != "log",
-            on_exit=lambda code: service.call_soon(lambda: self._exited(context, code, what | {"pid": process.pid})),
+            name, " ".join(cmd) if self._shell else cmd, output=service.output, screen=output != "log",
+            on_exit=lambda code: service.call_soon(lambda: self._exited(
+                context, ProcessExited(action=self, name=name, cmd=cmd, pid=process.pid, returncode=code))),
             shell=self._shell, cwd=self._cwd and perform(context, self._cwd), env=self._environment(context))
         service.running[self] = process
-        service.output.say("INFO", process.name, f"process started with pid [{process.pid}]")
-        context.emit_event(ProcessStarted(**what, pid=process.pid))
+        service.output.say("INFO", name, f"process started with pid [{process.pid}]")
 
     def stop(self, process, service):
         """Ask the process to end, then make it."""
@@ -201,13 +199,13 @@ class ExecuteProcess(Action):
         given = [context.environment if self._env is None else self._env, self._additional_env or {}]
         return {perform(context, name): perform(context, value) for values in given for name, value in values.items()}
 
-    def _exited(self, context, returncode, what):
+    def _exited(self, context, event):
         service = context.service
         del service.running[self]
-        if returncode == 0:
-            service.output.say("INFO", what["name"], f"process has finished cleanly [pid {what['pid']}]")
+        if event.returncode == 0:
+            service.output.say("INFO", event.process_name, f"process has finished cleanly [pid {event.pid}]")
         else:
-            service.output.say("ERROR", what["name"], f"process has died [pid {what['pid']}, exit code {returncode}, "
-                               f"cmd '{shlex.join(what['cmd'])}'].")
+            service.output.say("ERROR", event.process_name, f"process has died [pid {event.pid}, exit code "
+                               f"{event.returncode}, cmd '{' '.join(event.cmd)}'].")
             service.return_code = service.return_code or int(not context.is_shutdown)
-        context.emit_event(ProcessExited(**what, returncode=returncode))
+        context.emit_event(event)

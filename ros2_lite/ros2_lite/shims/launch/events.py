@@ -8,18 +8,8 @@ class Shutdown:
         self.reason, self.due_to_sigint = reason, due_to_sigint
 
 
-class _ProcessEvent:
-    def __init__(self, *, action, name, cmd, pid):
-        self.action, self.process_name, self.cmd, self.pid = action, name, cmd, pid
-
-
-class ProcessStarted(_ProcessEvent):
-    """A process runs."""
-
-
-class ProcessExited(_ProcessEvent):
+class ProcessExited:
     """A process has ended; `returncode` is negative where a signal ended it."""
 
-    def __init__(self, *, returncode, **what):
-        super().__init__(**what)
-        self.returncode = returncode
+    def __init__(self, *, action, name, cmd, pid, returncode):
+        self.action, self.process_name, self.cmd, self.pid, self.returncode = action, name, cmd, pid, returncode
