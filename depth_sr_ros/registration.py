@@ -42,7 +42,7 @@ class Registration:
         if depth.shape != self._shape:
             raise ValueError(f"depth image is {depth.shape}, its camera (h, w) = {self._shape}")
         with np.errstate(divide="ignore", invalid="ignore"):
-            inverse = np.reciprocal(depth, dtype=np.float32)
+            inverse = np.reciprocal(depth, dtype=np.float32, order="C")
         inverse[~((inverse > 0) & np.isfinite(inverse))] = 0
         registered = np.zeros(self._shape, np.float32)  # inverse depth: 0 is infinitely far
         self._draw(inverse, self._matrix, registered)

@@ -57,7 +57,7 @@ class Upsampler:
         self.fill_holes, self.consistency = fill_holes, consistency
         self.min_depth, self.max_depth = min_depth, max_depth
         self._method = load_method(method, scale, None if weights is None else Path(weights))
-        self._backends = candidates(backend, threads)
+        self._backends = candidates(backend, threads, precision)
         self._precision = precision
         self._network: Network | None = None
 
@@ -117,7 +117,7 @@ class Upsampler:
         clock.lap("normalise")
         upsampled = depth_image.denormalise(self._network(rgb, unit, clock), lo, hi)
         if self.consistency:
-            upsampled = depth_image.project_consistent(upsampled, filled, *_reduction(depth.shape, self.scale))
+            upsampled = depth_image.project_consistent(upsampled, filled, *reduction_matrices(depth.shape, self.scale))
         known = self._finish(upsampled, valid)
         clock.lap("finish")
         return DepthResult(upsampled, known, self.method, self.backend, clock.times_ms())
@@ -138,7 +138,7 @@ def _metres(depth: np.ndarray) -> np.ndarray:
 
 
 @lru_cache(maxsize=4)
-def _reduction(depth_shape: tuple[int, int], scale: int) -> tuple[np.ndarray, ...]:
+def reduction_matrices(depth_shape: tuple[int, int], scale: int) -> tuple[np.ndarray, ...]:
     """The matrices of `depth_image.project_consistent` for the bicubic reduction by `scale`."""
     from .methods.layers import resize_matrix
 

@@ -256,6 +256,8 @@ def test_a_bad_frame_costs_one_frame_and_says_why(rgb, depth, reason, says):
         (dict(method="fdkn", scale=7), MethodError, "x7"),
         (dict(method="fdkn", weights="no/such.safetensors"), MethodError, "no/such.safetensors"),
         (dict(method="bicubic", backend="cuda"), BackendError, "'cuda'.*torch_eager"),
+        (dict(method="bicubic", backend="torch_eager", precision="f8"), BackendError, "'f8'.*auto, f32"),
+        (dict(method="bicubic", precision="f8"), BackendError, "'f8'.*auto, .*f32"),
         (dict(method="bicubic", min_depth=-1), ValueError, "-1"),
         (dict(method="bicubic", min_depth=3, max_depth=2), ValueError, r"\[3, 2\]"),
         (dict(method="bicubic", max_depth=float("nan")), ValueError, "nan"),

@@ -28,22 +28,30 @@ def make_backend(name: str, threads: int | None = None) -> Backend:
     return getattr(module, _CLASSES[name])(threads)
 
 
-def candidates(name: str = "auto", threads: int | None = None) -> list[Backend]:
-    """The backends to try in turn: for "auto" all that can run here, best first; else the one asked for.
+def candidates(name: str = "auto", threads: int | None = None, precision: str = "auto") -> list[Backend]:
+    """The backends to try in turn: for "auto" all that can run here at that precision, best first; else the one asked for.
 
-    Raises BackendError: unknown, or it cannot run here and why.
+    Raises BackendError: unknown, or it cannot run here and why, or not at that precision.
     """
-    if name != "auto":
-        backend = make_backend(name, threads)
-        if reason := backend.unavailable():
-            raise BackendError(f"backend {name!r} cannot be used: {reason}")
-        return [backend]
-    every = [make_backend(known, threads) for known in _CLASSES]
-    usable = [backend for backend in every if backend.unavailable() is None]
+    usable = _usable() if name == "auto" else [name]
+    backends = [make_backend(one, threads) for one in usable]
+    for backend in backends:
+        backend.require()
+    able = [backend for backend in backends if precision in ("auto", *backend.precisions())]
+    if not able:
+        choices = sorted({choice for backend in backends for choice in backend.precisions()})
+        raise BackendError(
+            f"no precision {precision!r} on {' or '.join(usable)} on this machine: choose from auto, {', '.join(choices)}"
+        )
+    return sorted(able, key=lambda backend: backend.device == "cpu")
+
+
+def _usable() -> list[str]:
+    reasons = {name: make_backend(name).unavailable() for name in _CLASSES}
+    usable = [name for name, reason in reasons.items() if reason is None]
     if not usable:
-        reasons = "; ".join(f"{backend.name}: {backend.unavailable()}" for backend in every)
-        raise BackendError(f"no backend can be used here ({reasons})")
-    return sorted(usable, key=lambda backend: backend.device == "cpu")
+        raise BackendError("no backend can be used here: " + "; ".join(f"{n}: {why}" for n, why in reasons.items()))
+    return usable
 
 
 def select_backend(name: str = "auto", threads: int | None = None) -> Backend:

@@ -55,6 +55,11 @@ class Backend(ABC):
     def unavailable(self) -> str | None:
         """Why it cannot run on this machine, in one line with the remedy; None where it can."""
 
+    def require(self) -> None:
+        """Raise BackendError with the reason where it cannot run on this machine."""
+        if reason := self.unavailable():
+            raise BackendError(f"backend {self.name!r} cannot be used: {reason}")
+
     @property
     def device(self) -> str:
         """Where it computes: "cpu" or "cuda"."""
@@ -77,8 +82,7 @@ class Backend(ABC):
         Raises BackendError: it cannot run here, does not do that precision, cannot compile the module, or the compiled
         module's results differ from eager torch by more than `TOLERANCE`.
         """
-        if reason := self.unavailable():
-            raise BackendError(f"backend {self.name!r} cannot be used: {reason}")
+        self.require()
         if precision == "auto":
             precision = self.precisions()[0]
         elif precision not in self.precisions():

@@ -1,0 +1,82 @@
+"""`depth-sr upsample`: one pair of images."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..frame import DepthResult
+
+
+def add_parser(subparsers) -> None:
+    """Register the command."""
+    parser = subparsers.add_parser("upsample", help="upsample a depth image with the colour image that belongs to it")
+    parser.add_argument("--rgb", type=Path, required=True, help="colour image, seeing what the depth image sees")
+    parser.add_argument("--depth", type=Path, required=True, help="16-bit PNG (millimetres, 0 unknown) or .npy (metres)")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="result: .png (millimetres) or .npy (metres)")
+    parser.add_argument("--method", default="fdkn", help="see `depth-sr methods` (default: %(default)s)")
+    parser.add_argument("--scale", type=int, default=8, help="output pixels per depth pixel, a side (default: %(default)s)")
+    parser.add_argument("--backend", default="auto", help="see `depth-sr doctor` (default: %(default)s)")
+    parser.add_argument("--precision", default="auto", help="auto, f32 or bf16 (default: %(default)s)")
+    parser.add_argument("--weights", type=Path, help="a weights file in place of the package's")
+    parser.add_argument("--fill-holes", action="store_true", help="guess the depth where the sensor saw nothing")
+    parser.add_argument("--preview", type=Path, help="write a picture of guide, input, bicubic and result here")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Read, upsample, write, say what came out."""
+    from ..image_files import check_depth_output, read_depth, read_rgb, write_depth, write_rgb
+    from ..upsampler import Upsampler
+
+    check_depth_output(arguments.output)
+    rgb, depth = read_rgb(arguments.rgb), read_depth(arguments.depth)
+    options = {"backend": arguments.backend, "precision": arguments.precision, "fill_holes": arguments.fill_holes}
+    upsampler = Upsampler(arguments.method, arguments.scale, weights=arguments.weights, **options)
+    result = upsampler(rgb, depth)
+    _warn_of_another_size(rgb, result)
+    write_depth(arguments.output, result.depth)
+    engine = f"{result.method} x{upsampler.scale} on {result.backend} {upsampler.precision}"
+    milliseconds = result.times_ms["total"] - result.times_ms["prepare"]
+    print(f"{arguments.output}: {_describe(result)}; {engine}, {milliseconds:.0f} ms")
+    if arguments.preview:
+        write_rgb(arguments.preview, _preview(rgb, depth, result, upsampler.scale, arguments.fill_holes))
+
+
+def _warn_of_another_size(rgb: np.ndarray, result: DepthResult) -> None:
+    (height, width), (found_height, found_width) = result.depth.shape, rgb.shape[:2]
+    if (height, width) != (found_height, found_width):
+        sizes = f"from {found_width} x {found_height} to {width} x {height}"
+        print(f"depth-sr: the colour image was resized {sizes}, scale times the depth image", file=sys.stderr)
+
+
+def _describe(result: DepthResult) -> str:
+    height, width = result.depth.shape
+    known = result.depth[result.valid]
+    if not known.size:
+        return f"{width} x {height}, nothing known"
+    return f"{width} x {height}, {result.valid.mean():.1%} known, {known.min():.3f} to {known.max():.3f} m"
+
+
+def _preview(rgb: np.ndarray, depth: np.ndarray, result: DepthResult, scale: int, fill_holes: bool) -> np.ndarray:
+    """Guide, input, bicubic and result, the three depths in the colours of one range."""
+    import cv2
+    import numpy as np
+
+    from ..depth_image import from_uint16_mm, valid_mask
+    from ..preview import colour_depth, contact_sheet
+    from ..upsampler import Upsampler
+
+    metres = from_uint16_mm(depth) if depth.dtype == np.uint16 else depth
+    near, far = np.percentile(metres[valid_mask(metres)], (1, 99))
+    bicubic = Upsampler("bicubic", scale, fill_holes=fill_holes)(rgb, depth)
+    height, width = result.depth.shape
+    pictures = {"guide": cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)}
+    for title, image in {"input": metres, "bicubic": bicubic.depth, f"result: {result.method}": result.depth}.items():
+        pictures[title] = colour_depth(image, near, far)
+    return contact_sheet(pictures, columns=2)

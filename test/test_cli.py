@@ -1,0 +1,182 @@
+"""The command depth-sr, as a user meets it."""
+
+import re
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from depth_sr_ros.cli import main
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with a pair of images: rgb.png 256 x 192, depth.png 32 x 24 with a hole, and some that are wrong."""
+    rows, columns = np.mgrid[0:192, 0:256]
+    rgb = np.stack([rows, columns, 255 - rows], -1).astype(np.uint8)
+    depth = np.linspace(1000, 3000, 32).astype(np.uint16) * np.ones((24, 1), np.uint16)
+    depth[5:8, 10:14] = 0
+    cv2.imwrite(str(tmp_path / "rgb.png"), rgb)
+    cv2.imwrite(str(tmp_path / "depth.png"), depth)
+    cv2.imwrite(str(tmp_path / "depth8.png"), (depth // 16).astype(np.uint8))
+    cv2.imwrite(str(tmp_path / "empty.png"), np.zeros_like(depth))
+    np.save(tmp_path / "depth.npy", np.where(depth > 0, depth / 1000, np.nan))
+    np.save(tmp_path / "stack.npy", np.ones((2, 24, 32)))
+    np.save(tmp_path / "objects.npy", np.array([{}, None]), allow_pickle=True)
+    (tmp_path / "text.png").write_text("not an image")
+    (tmp_path / "nothing.png").write_bytes(b"")
+    return tmp_path
+
+
+def upsample(folder, depth="depth.png", output="out.png", rgb="rgb.png", *more) -> int:
+    files = ["--rgb", str(folder / rgb), "--depth", str(folder / depth), "-o", str(folder / output)]
+    return main(["upsample", *files, "--method", "bicubic", *more])
+
+
+def test_png_in_millimetres(folder, capsys):
+    assert upsample(folder) == 0
+    result = cv2.imread(str(folder / "out.png"), cv2.IMREAD_UNCHANGED)
+    assert result.dtype == np.uint16 and result.shape == (192, 256)
+    assert (result[40:64, 80:112] == 0).all() and (result > 0).sum() == result.size - 24 * 32
+    assert abs(int(result[100, 4]) - 1000) < 20 and abs(int(result[100, 251]) - 3000) < 20
+    said = capsys.readouterr().out
+    assert "256 x 192, 98.4% known, 0.99" in said and "bicubic x8 on torch_eager" in said
+
+
+def test_npy_in_metres(folder):
+    assert upsample(folder, "depth.npy", "out.npy") == 0
+    assert upsample(folder) == 0
+    metres = np.load(folder / "out.npy")
+    assert metres.dtype == np.float32 and np.isnan(metres[50, 90])
+    millimetres = cv2.imread(str(folder / "out.png"), cv2.IMREAD_UNCHANGED)
+    np.testing.assert_allclose(np.nan_to_num(metres) * 1000, millimetres, atol=1)
+
+
+def test_holes_are_filled_when_asked(folder):
+    assert upsample(folder, "depth.png", "out.png", "rgb.png", "--fill-holes") == 0
+    assert cv2.imread(str(folder / "out.png"), cv2.IMREAD_UNCHANGED).min() > 0
+
+
+def test_a_preview_shows_four_pictures_and_black_holes(folder):
+    preview = folder / "preview.png"
+    assert upsample(folder, "depth.png", "out.png", "rgb.png", "--preview", str(preview)) == 0
+    picture = cv2.imread(str(preview))
+    title = picture.shape[0] // 2 - 192
+    assert picture.shape == (2 * (192 + title), 512, 3)
+    guide, low, bicubic, result = (
+        picture[top + title : top + title + 192, left : left + 256] for top in (0, 192 + title) for left in (0, 256)
+    )
+    np.testing.assert_array_equal(guide, cv2.imread(str(folder / "rgb.png")))
+    for image in (low, bicubic, result):
+        assert (image[44:60, 84:108] == 0).all() and image[100:].any(axis=-1).all()
+        assert (image[120, 10] != image[120, 240]).any(), "near and far have different colours"
+
+
+def test_another_scale_and_a_guide_of_another_size(folder, capsys):
+    assert upsample(folder, "depth.png", "out.png", "rgb.png", "--scale", "4") == 0
+    assert cv2.imread(str(folder / "out.png"), cv2.IMREAD_UNCHANGED).shape == (96, 128)
+    assert "resized from 256 x 192 to 128 x 96" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments, says",
+    [
+        (dict(depth="depth8.png"), "depth8.png holds uint8"),
+        (dict(depth="rgb.png"), r"shape \(192, 256, 3\): depth must be a 16-bit grey PNG"),
+        (dict(depth="stack.npy"), r"stack.npy holds float64 of shape \(2, 24, 32\)"),
+        (dict(depth="objects.npy"), "objects.npy is not a readable"),
+        (dict(depth="empty.png"), "none of the 768 depth pixels"),
+        (dict(depth="missing.png"), "No such file.*missing.png"),
+        (dict(rgb="missing.png"), "No such file.*missing.png"),
+        (dict(rgb="text.png"), "text.png is not an image"),
+        (dict(rgb="nothing.png"), "nothing.png is not an image"),
+        (dict(output="out.tiff"), "out.tiff.*must end in .png"),
+        (dict(output="no/folder/out.png"), "no folder"),
+    ],
+)
+def test_wrong_files_cost_one_line_and_status_2(folder, capsys, arguments, says):
+    assert upsample(folder, **arguments) == 2
+    captured = capsys.readouterr()
+    assert re.search(says, captured.err)
+    assert captured.err.startswith("depth-sr: error: ") and captured.err.count("\n") == 1
+    assert not (folder / "out.png").exists()
+
+
+@pytest.mark.parametrize(
+    "options, says",
+    [
+        (["--method", "bicubik"], "bicubik"),
+        (["--scale", "1"], "scale 1"),
+        (["--backend", "cuda"], "known backends are auto, openvino, torch_eager"),
+        (["--precision", "f8"], "no precision 'f8'"),
+        (["--method", "fdkn", "--weights", "none.safetensors"], "none.safetensors"),
+        (["--preview", "preview.xyz"], ".xyz"),
+    ],
+)
+def test_wrong_options_cost_one_line_and_status_2(folder, capsys, options, says):
+    assert upsample(folder, "depth.png", "out.png", "rgb.png", *options) == 2
+    captured = capsys.readouterr()
+    assert says in captured.err and captured.err.count("\n") == 1
+
+
+def test_the_traceback_is_there_for_who_wants_it(folder):
+    with pytest.raises(ValueError, match="not an image"):
+        main(["--traceback", "upsample", "--rgb", str(folder / "text.png"), "--depth", "x.png", "-o", str(folder / "o.png")])
+
+
+def test_methods_lists_every_method(capsys):
+    from depth_sr_ros.methods.registry import known_methods
+
+    assert main(["methods"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[2:]] == known_methods()
+    assert any(line.startswith("fdkn") and "Kim, Ponce, Ham" in line for line in lines)
+
+
+def test_doctor_knows_backends_versions_and_weights(capsys):
+    main(["doctor"])
+    said = capsys.readouterr().out
+    for what in ("python", "numpy", "torch", "openvino", "torch_eager", "ros ", "weights"):
+        assert what in said
+
+
+def test_doctor_finds_damaged_weights(tmp_path, monkeypatch, capsys):
+    from depth_sr_ros.methods import registry
+    from depth_sr_ros.methods.weights import Manifest, save_weights
+
+
+    path = tmp_path / "fdkn_x8.safetensors"
+    save_weights(path, {"a": torch.zeros(4)}, Manifest("fdkn", 8, sha256=""))
+    monkeypatch.setattr(registry, "weights_directory", lambda: tmp_path)
+    assert main(["doctor"]) == 0
+    assert "fdkn_x8.safetensors: intact" in capsys.readouterr().out
+    path.write_bytes(path.read_bytes()[:-1] + b"\x01")
+    assert main(["doctor"]) == 1
+    assert "! weights          fdkn_x8.safetensors: damaged" in capsys.readouterr().out
+
+
+def depth_sr(*arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, "-m", "depth_sr_ros.cli", *arguments], capture_output=True, text=True)
+
+
+def test_no_command_and_unknown_commands_say_what_there_is():
+    assert depth_sr().returncode == 2
+    unknown = depth_sr("upsampel")
+    assert unknown.returncode == 2 and "'upsample'" in unknown.stderr
+
+
+def test_help_imports_nothing_slow():
+    code = (
+        "import sys\nfrom depth_sr_ros.cli import make_parser\nmake_parser().format_help()\n"
+        "print([name for name in ('torch', 'cv2', 'numpy', 'openvino', 'numba') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_exit_status_reaches_the_shell(folder):
+    done = depth_sr("upsample", "--rgb", str(folder / "text.png"), "--depth", "x", "-o", str(folder / "o.png"))
+    assert done.returncode == 2 and "Traceback" not in done.stderr
