@@ -3,7 +3,7 @@ import argparse
 from pathlib import Path
 
 from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
-from launch import LaunchService
+from launch import LaunchContext, LaunchService
 from launch.actions import DeclareLaunchArgument, GroupAction, IncludeLaunchDescription
 from launch.launch_description_sources import load_launch_file
 from ros2_lite.cli import CliError
@@ -20,18 +20,18 @@ def add_arguments(parser):
 
 def run(args):
     path, given = _launch_file(args)
-    service = LaunchService(argv=given, debug=args.debug)
     try:
         description = load_launch_file(path)
     except Exception as error:
         if args.debug:
             raise
         raise CliError(f"[ERROR] [launch]: cannot load '{path}': {type(error).__name__}: {error}") from error
-    arguments = {argument.name: argument for argument in _declared(description, service.context)}
+    arguments = {argument.name: argument for argument in _declared(description, LaunchContext())}
     if args.show_args:
         print("Arguments (pass arguments as '<name>:=<value>'):\n")
         print("\n\n".join(argument.help() for argument in arguments.values()) or "  No arguments.")
         return 0
+    service = LaunchService(argv=args.rest, debug=args.debug)
     service.output.say("INFO", "launch", f"All log files can be found below {service.output.folder}")
     for name in given.keys() - arguments.keys():
         service.output.say("WARNING", "launch", f"launch argument '{name}' is not declared by {path.name}; "

@@ -1,4 +1,5 @@
 """What a launch shows and what it writes down."""
+import contextlib
 import os
 import socket
 import sys
@@ -23,17 +24,17 @@ class Output:
         self.line(f"[{level}] [{source}]: {text}")
 
     def line(self, text, *, on_screen=True):
-        """One line into the log, and on the screen where asked for. A closed screen or a full disk stops no process."""
+        """One line into the log, and on the screen where asked for."""
         with self._lock:
-            try:
-                print(f"{time.time():.6f} {text}", file=self._file, flush=True)
-            except OSError:
-                on_screen = True
-            try:
-                if on_screen:
-                    print(text, file=sys.stdout, flush=True)
-            except OSError:
-                sys.stdout = open(os.devnull, "w")
+            _write(self._file, f"{time.time():.6f} {text}")
+            if on_screen:
+                _write(sys.stdout, text)
 
     def close(self):
         self._file.close()
+
+
+def _write(stream, text):
+    """A closed screen or a full disk ends no process that launch looks after."""
+    with contextlib.suppress(OSError):
+        print(text, file=stream, flush=True)
