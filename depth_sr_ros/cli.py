@@ -1,8 +1,9 @@
 """The command `depth-sr`.
 
-A command is a module with a function `add_parser(subparsers)` that adds its parser and sets its default `run`, a function
-of the parsed arguments that returns the exit status (or None for 0); and a line in COMMANDS. Every command's module is
-imported for every call, so it imports what is slow (torch, OpenCV, numpy) only in `run`.
+A command is a module with a function `add_parser(subparsers)` that adds its parser and sets its default
+`run`, a function of the parsed arguments that returns the exit status (or None for 0); and a line in
+COMMANDS. Every command's module is imported for every call, so it imports what is slow (torch, OpenCV, numpy)
+only in `run`.
 """
 
 from __future__ import annotations

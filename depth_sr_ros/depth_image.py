@@ -1,7 +1,8 @@
-"""Depth images as numpy arrays: units, validity, holes, the network's range, consistency with the measurement.
+"""Depth images as numpy arrays: units, validity, holes, the network's range, consistency.
 
-Inside the package depth is (h, w) float32, metres along the optical axis, NaN where unknown. On the wire and in files it
-may be uint16 millimetres with 0 for unknown (REP 118). Everything here runs once a frame and is kept cheap.
+Inside the package depth is (h, w) float32, metres along the optical axis, NaN where unknown. On the wire and
+in files it may be uint16 millimetres with 0 for unknown (REP 118). Everything here runs once a frame and is
+kept cheap.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ def from_uint16_mm(millimetres: np.ndarray) -> np.ndarray:
 def to_uint16_mm(metres: np.ndarray) -> np.ndarray:
     """(h, w) float metres -> (h, w) uint16 millimetres, rounded; 0 for what uint16 millimetres cannot say.
 
-    That is NaN, infinities, everything below half a millimetre and everything beyond 65.535 m: a depth is never
-    replaced by the nearest one that fits.
+    That is NaN, infinities, everything below half a millimetre and everything beyond 65.535 m: a depth is
+    never replaced by the nearest one that fits.
     """
     millimetres = np.multiply(metres, 1000, dtype=np.float32)
     np.rint(millimetres, out=millimetres)
@@ -42,9 +43,9 @@ def valid_mask(depth: np.ndarray, min_depth: float = 0.0, max_depth: float = flo
 def fill_holes(depth: np.ndarray, valid: np.ndarray) -> np.ndarray:
     """Give every invalid pixel the value of the nearest valid one (by Euclidean distance).
 
-    What is upsampled afterwards sees no edge at a hole, and nothing of what stood in it. depth: (h, w) float32,
-    valid: (h, w) bool, at least one of them True. Returns a new (h, w) float32, or `depth` itself where nothing is to be
-    filled.
+    What is upsampled afterwards sees no edge at a hole, and nothing of what stood in it. depth: (h, w)
+    float32, valid: (h, w) bool, at least one of them True. Returns a new (h, w) float32, or `depth` itself
+    where nothing is to be filled.
     """
     if valid.all():
         return depth
@@ -62,7 +63,8 @@ def fill_holes(depth: np.ndarray, valid: np.ndarray) -> np.ndarray:
 def normalise(depth: np.ndarray) -> tuple[np.ndarray, float, float]:
     """Map a depth image without holes to [0, 1] by its own minimum and maximum: (unit, lo, hi).
 
-    A constant depth becomes zeros, and `denormalise` gives that constant back whatever a network made of them.
+    A constant depth becomes zeros, and `denormalise` gives that constant back whatever a network made of
+    them.
     """
     lo, hi = float(depth.min()), float(depth.max())
     unit = depth - np.float32(lo)
@@ -93,12 +95,12 @@ def project_consistent(
 ) -> np.ndarray:
     """The image nearest to `estimate` whose reduction is exactly `measured`: x + R+ (y - R x C') (C+)'.
 
-    An orthogonal projection: where `measured` truly is the reduction of the truth, the error cannot grow. A noisy sensor's
-    noise, though, is imposed anew.
+    An orthogonal projection: where `measured` truly is the reduction of the truth, the error cannot grow. A
+    noisy sensor's noise, though, is imposed anew.
 
-    estimate: (H, W) float32. measured: (h, w) float32 without holes. reduce_rows: R (h, H) and reduce_columns: C (w, W),
-    of full rank, such that R x C' is the low-resolution image of x. expand_rows: R+ (H, h), expand_columns: C+ (W, w),
-    their pseudo-inverses. Returns a new (H, W) float32.
+    estimate: (H, W) float32. measured: (h, w) float32 without holes. reduce_rows: R (h, H) and
+    reduce_columns: C (w, W), of full rank, such that R x C' is the low-resolution image of x. expand_rows: R+
+    (H, h), expand_columns: C+ (W, w), their pseudo-inverses. Returns a new (H, W) float32.
     """
     residual = measured - reduce_rows @ estimate @ reduce_columns.T
     return estimate + expand_rows @ residual @ expand_columns.T

@@ -1,4 +1,4 @@
-"""What flows through the package: a pair of images in, a depth image out, and the error that costs one frame."""
+"""What flows through the package: a pair of images in, a depth image out, an error that costs one frame."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 class FrameError(ValueError):
     """One frame cannot be used; the next one may be.
 
-    `reason` is a short snake_case word by which drops are counted ("no_valid_depth", "bad_guide", ...); the message
-    says what was wrong with this very frame.
+    `reason` is a short snake_case word by which drops are counted ("no_valid_depth", "bad_guide", ...); the
+    message says what was wrong with this very frame.
     """
 
     def __init__(self, reason: str, message: str) -> None:
@@ -27,8 +27,9 @@ class FrameError(ValueError):
 class RgbdFrame:
     """A colour image and the low-resolution depth image that belongs to it.
 
-    rgb: (H, W, 3) uint8. depth: (h, w) float32, metres along the optical axis, NaN where unknown. The cameras are those
-    of these very pixels (region of interest and binning applied); None where not known. stamp_ns: nanoseconds.
+    rgb: (H, W, 3) uint8. depth: (h, w) float32, metres along the optical axis, NaN where unknown. The cameras
+    are those of these very pixels (region of interest and binning applied); None where not known. stamp_ns:
+    nanoseconds.
     """
 
     rgb: np.ndarray
@@ -42,8 +43,9 @@ class RgbdFrame:
 class DepthResult:
     """An upsampled depth image and where it came from.
 
-    depth: (H, W) float32 metres, NaN exactly where `valid` is False. valid: (H, W) bool. method: the name of the method
-    that made it (a fallback's, if a fallback did). backend: what ran it. times_ms: milliseconds by stage, and "total".
+    depth: (H, W) float32 metres, NaN exactly where `valid` is False. valid: (H, W) bool. method: the name of
+    the method that made it (a fallback's, if a fallback did). backend: what ran it. times_ms: milliseconds by
+    stage, and "total".
     """
 
     depth: np.ndarray

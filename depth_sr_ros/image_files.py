@@ -6,11 +6,16 @@ from pathlib import Path
 
 import numpy as np
 
-DEPTH_FORMATS = "a 16-bit grey PNG (millimetres, 0 unknown) or a .npy file (float metres or uint16 millimetres)"
+DEPTH_FORMATS = (
+    "a 16-bit grey PNG (millimetres, 0 unknown) or a .npy file (float metres or uint16 millimetres)"
+)
 
 
 def read_rgb(path: Path) -> np.ndarray:
-    """An image file -> (H, W, 3) uint8 RGB. Raises ValueError where it is no image, OSError where it cannot be read."""
+    """An image file -> (H, W, 3) uint8 RGB.
+
+    Raises ValueError where it is no image, OSError where it cannot be read.
+    """
     import cv2
 
     image = _decode(path, cv2.IMREAD_COLOR)
@@ -18,7 +23,7 @@ def read_rgb(path: Path) -> np.ndarray:
 
 
 def read_depth(path: Path) -> np.ndarray:
-    """A depth file -> (h, w) uint16 millimetres from a PNG; from .npy what it holds, float metres or uint16 millimetres.
+    """A PNG -> (h, w) uint16 millimetres; .npy -> what it holds, float metres or uint16 millimetres.
 
     Raises ValueError where it is something else, OSError where it cannot be read.
     """
@@ -39,13 +44,15 @@ def read_depth(path: Path) -> np.ndarray:
 def check_depth_output(path: Path) -> None:
     """Raise ValueError where `write_depth` would not know the format, or would have no folder to write to."""
     if path.suffix.lower() not in (".png", ".npy"):
-        raise ValueError(f"cannot write depth to {path}: the name must end in .png (16 bit, millimetres) or .npy (metres)")
+        raise ValueError(
+            f"cannot write depth to {path}: the name must end in .png (16 bit, millimetres) or .npy (metres)"
+        )
     if not path.parent.is_dir():
         raise ValueError(f"cannot write {path}: there is no folder {path.parent}")
 
 
 def write_depth(path: Path, depth: np.ndarray) -> None:
-    """(h, w) float metres, NaN unknown -> .npy as it is (float32), or .png as uint16 millimetres, 0 unknown."""
+    """(h, w) float metres, NaN unknown -> .npy, float32 metres, or .png, uint16 millimetres, 0 unknown."""
     check_depth_output(path)
     if path.suffix.lower() == ".npy":
         np.save(path, depth.astype(np.float32, copy=False))
@@ -56,7 +63,10 @@ def write_depth(path: Path, depth: np.ndarray) -> None:
 
 
 def write_rgb(path: Path, rgb: np.ndarray) -> None:
-    """(H, W, 3) uint8 RGB -> an image file, its format by the name's ending. Raises ValueError for an unknown one."""
+    """(H, W, 3) uint8 RGB -> an image file, its format by the name's ending.
+
+    Raises ValueError for an unknown one.
+    """
     _encode(path, rgb[..., ::-1])
 
 

@@ -39,13 +39,17 @@ class StageClock:
 class Network:
     """A method on a backend, for one shape.
 
-    It is compiled by the first of `backends` that can; a method that has learned nothing runs as it is. A cut method on
-    a CPU is compiled up to its sampling stage, which runs as a loop of its own; on a GPU it stays whole.
+    It is compiled by the first of `backends` that can; a method that has learned nothing runs as it is. A cut
+    method on a CPU is compiled up to its sampling stage, which runs as a loop of its own; on a GPU it stays
+    whole.
 
-    backend: the name of what runs it. precision: "f32" or "bf16". Raises BackendError where no backend compiles it.
+    backend: the name of what runs it. precision: "f32" or "bf16". Raises BackendError where no backend
+    compiles it.
     """
 
-    def __init__(self, method: Method, backends: list[Backend], precision: str, depth_shape: tuple[int, int]) -> None:
+    def __init__(
+        self, method: Method, backends: list[Backend], precision: str, depth_shape: tuple[int, int]
+    ) -> None:
         import torch
 
         self.depth_shape = depth_shape
@@ -61,7 +65,7 @@ class Network:
         self._run(*example, StageClock())  # compiles the sampling loop, allocates, warms up
 
     def __call__(self, rgb: np.ndarray, unit: np.ndarray, clock: StageClock) -> np.ndarray:
-        """(H, W, 3) uint8 of any size and (h, w) float32 in [0, 1] -> (s*h, s*w) float32, valid until the next call."""
+        """(H, W, 3) uint8, any size, and (h, w) in [0, 1] -> (s*h, s*w) float32, good until the next call."""
         import torch
 
         self._load_guide(rgb)
@@ -81,15 +85,17 @@ class Network:
         return result
 
     def _load_guide(self, rgb: np.ndarray) -> None:
-        """Resize where needed (by area down, bicubic up) and write to the guide tensor as planes in [0, 1]."""
+        """Resize where needed (by area down, bicubic up) and write planes in [0, 1] to the guide tensor."""
         import cv2
 
         height, width = self._guide.shape[-2:]
         if rgb.shape[:2] != (height, width):
             shrinks = rgb.shape[0] * rgb.shape[1] > height * width
-            rgb = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
-        cv2.split(rgb, self._planes)
-        for plane, values in zip(self._planes, self._guide[0].numpy()):
+            rgb = cv2.resize(
+                rgb, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+            )
+        self._planes = cv2.split(rgb, self._planes)  # into the same memory
+        for plane, values in zip(self._planes, self._guide[0].numpy(), strict=True):
             np.multiply(plane, np.float32(1 / 255), out=values)
 
 
@@ -97,25 +103,31 @@ def _is_cut_on(where: Backend | Engine, method: Method) -> bool:
     return method.is_cut and where.device == "cpu"
 
 
-def _compile(method: Method, backends: list[Backend], precision: str, example: tuple[Tensor, Tensor]) -> Engine:
-    """Compile by the first backend that can; the last one's error where none can."""
+def _compile(
+    method: Method, backends: list[Backend], precision: str, example: tuple[Tensor, Tensor]
+) -> Engine:
+    """Compile by the first backend that can; BackendError with every reason where none can."""
     from .methods.base import Regression
 
+    failures = []
     for backend in backends:
         module = Regression(method).eval() if _is_cut_on(backend, method) else method
         try:
-            return backend.compile(module, example, precision)
+            engine = backend.compile(module, example, precision)
         except BackendError as error:
-            if backend is backends[-1]:
-                raise
-            _log.warning("%s; trying the next backend", error)
-    raise BackendError("no backend given")
+            failures.append(str(error))
+            continue
+        for failure in failures:
+            _log.warning("%s; took %s instead", failure, engine.backend)
+        return engine
+    raise BackendError("; ".join(failures))
 
 
 def _example_scene(depth_shape: tuple[int, int], scale: int) -> tuple[Tensor, Tensor]:
     """A smooth scene with one object in front: guide (1, 3, s*h, s*w) and depth (1, 1, h, w), both in [0, 1].
 
-    What engines are compared on: on noise, low precisions look worse than they are on anything that a camera sees.
+    What engines are compared on: on noise, low precisions look worse than they are on anything that a camera
+    sees.
     """
     import torch
 
@@ -123,7 +135,9 @@ def _example_scene(depth_shape: tuple[int, int], scale: int) -> tuple[Tensor, Te
         rows = torch.linspace(-1, 1, height)[:, None]
         columns = torch.linspace(-1, 1, width)[None, :]
         background = 0.7 + 0.15 * torch.sin(3 * rows) + 0.15 * torch.cos(4 * columns)
-        return torch.where(rows.square() + columns.square() < 0.3, 0.1 + 0.1 * rows + 0.05 * columns, background)
+        return torch.where(
+            rows.square() + columns.square() < 0.3, 0.1 + 0.1 * rows + 0.05 * columns, background
+        )
 
     height, width = depth_shape
     large = scene(scale * height, scale * width)

@@ -6,18 +6,21 @@ import numpy as np
 
 
 def colour_depth(depth: np.ndarray, near: float, far: float) -> np.ndarray:
-    """(h, w) metres -> (h, w, 3) uint8 RGB, near red to far blue; black where unknown (not finite or not positive)."""
+    """(h, w) metres -> (h, w, 3) uint8 RGB, red near, blue far, black where not finite and positive."""
     import cv2
 
     with np.errstate(invalid="ignore"):
         known = np.isfinite(depth) & (depth > 0)
     closeness = (far - np.where(known, depth, far)) / max(far - near, 1e-6)
-    colours = cv2.applyColorMap((255 * np.clip(closeness, 0, 1)).astype(np.uint8), cv2.COLORMAP_TURBO)
+    index = (20 + 235 * np.clip(closeness, 0, 1)).astype(
+        np.uint8
+    )  # the lowest of its colours are nearly black
+    colours = cv2.applyColorMap(index, cv2.COLORMAP_TURBO)
     return np.where(known[..., None], colours[..., ::-1], np.uint8(0))
 
 
 def contact_sheet(pictures: dict[str, np.ndarray], columns: int) -> np.ndarray:
-    """(H, W, 3) uint8 RGB pictures by name, scaled to the first one's size -> one picture, row by row, each titled."""
+    """(H, W, 3) uint8 RGB pictures by title, scaled to the first one's size -> one picture, row by row."""
     import cv2
 
     height, width = next(iter(pictures.values())).shape[:2]
@@ -29,7 +32,14 @@ def contact_sheet(pictures: dict[str, np.ndarray], columns: int) -> np.ndarray:
         cell = np.zeros((title_height + height, width, 3), np.uint8)
         cell[title_height:] = picture
         cv2.putText(
-            cell, title, (4, title_height - 6), cv2.FONT_HERSHEY_SIMPLEX, title_height / 40, (255, 255, 255), 1, cv2.LINE_AA
+            cell,
+            title,
+            (4, title_height - 6),
+            cv2.FONT_HERSHEY_SIMPLEX,
+            title_height / 40,
+            (255, 255, 255),
+            1,
+            cv2.LINE_AA,
         )
         cells.append(cell)
     cells += [np.zeros_like(cells[0])] * (-len(cells) % columns)

@@ -1,4 +1,4 @@
-"""Registration: a depth image as the colour camera would have measured it, at the depth camera's resolution."""
+"""Registration: a depth image as the colour camera would have measured it, at its own resolution."""
 
 from __future__ import annotations
 
@@ -8,21 +8,24 @@ import numpy as np
 
 from .camera import PinholeCamera
 
-CONTINUITY = 0.05  # neighbours whose depths differ by less than this part of the nearer one lie on one surface
+CONTINUITY = (
+    0.05  # neighbours whose depths differ by less than this part of the nearer one lie on one surface
+)
 LARGEST_TILE = 16  # pixels; what a depth pixel would cover beyond this (something at the lens) is left out
 
 
 class Registration:
     """Moves depth images from one camera into another.
 
-    Every depth pixel is a tile of the surface that it measured: its corners are shared with the neighbours that lie on
-    the same surface, so a surface stays closed however it is turned, and ends where the depth jumps. The tiles are drawn
-    into the colour camera with a z-buffer: the nearest wins, and where no tile lands the depth is unknown. Tiles seen
-    from behind are not drawn.
+    Every depth pixel is a tile of the surface that it measured: its corners are shared with the neighbours
+    that lie on the same surface, so a surface stays closed however it is turned, and ends where the depth
+    jumps. The tiles are drawn into the colour camera with a z-buffer: the nearest wins, and where no tile
+    lands the depth is unknown. Tiles seen from behind are not drawn.
 
-    depth_camera, colour_camera: of the very pixels of the images. colour_from_depth: (4, 4) rigid transform, metres,
-    points in the depth camera's optical frame -> the colour camera's. `camera` is that of the registered images: the
-    colour camera at the depth camera's resolution. Raises ValueError for a matrix that is not a rigid transform.
+    depth_camera, colour_camera: of the very pixels of the images. colour_from_depth: (4, 4) rigid transform,
+    metres, points in the depth camera's optical frame -> the colour camera's. `camera` is that of the
+    registered images: the colour camera at the depth camera's resolution. Raises ValueError for a matrix that
+    is not a rigid transform.
     """
 
     def __init__(
@@ -31,11 +34,13 @@ class Registration:
         self.camera = colour_camera.resized(depth_camera.width, depth_camera.height)
         transform = _checked_rigid(colour_from_depth)
         self._shape = (depth_camera.height, depth_camera.width)
-        self._matrix = np.ascontiguousarray((_projection(self.camera) @ transform @ _back_projection(depth_camera)))
+        self._matrix = np.ascontiguousarray(
+            _projection(self.camera) @ transform @ _back_projection(depth_camera)
+        )
         self._draw = _compiled_draw()
 
     def __call__(self, depth: np.ndarray) -> np.ndarray:
-        """(h, w) float32 metres -> the same size in the colour camera; invalid (not positive and finite) both ways NaN.
+        """(h, w) float32 metres -> as the colour camera sees it; what is not positive and finite is NaN.
 
         Raises ValueError where the image is not of the depth camera's size.
         """

@@ -1,4 +1,4 @@
-"""The front door without ROS: a colour image and a low-resolution depth image in, a high-resolution depth image out."""
+"""The front door without ROS: colour and low-resolution depth in, high-resolution depth out."""
 
 from __future__ import annotations
 
@@ -24,16 +24,18 @@ class Upsampler:
     >>> result.depth.shape, float(result.depth[0, 0]), bool(result.valid.all())
     ((480, 640), 1.5, True)
 
-    method: a name from `depth-sr methods`. scale: output pixels per depth pixel, a side. backend: "auto" or a name from
-    `depth-sr doctor`. precision: "auto", "f32", "bf16". weights: a safetensors file with its manifest beside it; None for
-    those of the package. threads: for the network; None leaves it to the backend.
+    method: a name from `depth-sr methods`. scale: output pixels per depth pixel, a side. backend: "auto" or a
+    name from `depth-sr doctor`. precision: "auto", "f32", "bf16". weights: a safetensors file with its
+    manifest beside it; None for those of the package. threads: for the network; None leaves it to the
+    backend.
 
-    These may be changed between frames: `fill_holes` (keep the depth that was guessed where the sensor saw nothing),
-    `min_depth` and `max_depth` (metres; measured depth outside is treated as unknown, results are clipped to them),
-    `consistency` (make the result's bicubic reduction equal the measurement: helps with an exact sensor only).
+    These may be changed between frames: `fill_holes` (keep the depth that was guessed where the sensor saw
+    nothing), `min_depth` and `max_depth` (metres; measured depth outside is treated as unknown, results are
+    clipped to them), `consistency` (make the result's bicubic reduction equal the measurement: helps with an
+    exact sensor only).
 
-    One caller at a time. Raises ValueError for wrong values: MethodError (a ValueError) for the method, its scale or its
-    weights, BackendError for the backend; each names the valid choices.
+    One caller at a time. Raises ValueError for wrong values: MethodError (a ValueError) for the method, its
+    scale or its weights, BackendError for the backend; each names the valid choices.
     """
 
     def __init__(
@@ -73,16 +75,16 @@ class Upsampler:
 
     @property
     def backend(self) -> str:
-        """The name of what runs the network; before the first frame or `prepare`, what will be tried first."""
+        """The name of what runs the network; before it is compiled, what will be tried first."""
         return self._network.backend if self._network else self._backends[0].name
 
     @property
     def precision(self) -> str:
-        """What the network computes in, "f32" or "bf16"; before the first frame or `prepare`, what was asked for."""
+        """What the network computes in, "f32" or "bf16"; before it is compiled, what was asked for."""
         return self._network.precision if self._network else self._precision
 
     def prepare(self, depth_shape: tuple[int, int]) -> None:
-        """Compile for depth images of (h, w) ahead of the first one, which takes seconds; nothing where it is done.
+        """Compile for depth images of (h, w) ahead of the first one: seconds, or nothing where it is done.
 
         Raises FrameError for a shape that cannot be, BackendError where no backend compiles the method.
         """
@@ -95,12 +97,12 @@ class Upsampler:
     def __call__(self, rgb: np.ndarray, depth: np.ndarray) -> DepthResult:
         """Upsample one frame.
 
-        rgb: (H, W, 3) uint8, seeing what the depth image sees; of any size, and resized where it is not s*h x s*w.
-        depth: (h, w) float, metres, or uint16, millimetres. NaN, infinite, zero, negative and out-of-range depth is
-        unknown.
+        rgb: (H, W, 3) uint8, seeing what the depth image sees; of any size, and resized where it is not s*h x
+        s*w. depth: (h, w) float, metres, or uint16, millimetres. NaN, infinite, zero, negative and
+        out-of-range depth is unknown.
 
-        Returns the (s*h, s*w) result in fresh arrays. Raises FrameError, whose `reason` is "bad_guide", "bad_depth",
-        "too_large" or "no_valid_depth", and what `prepare` raises.
+        Returns the (s*h, s*w) result in fresh arrays. Raises FrameError, whose `reason` is "bad_guide",
+        "bad_depth", "too_large" or "no_valid_depth", and what `prepare` raises.
         """
         _check_guide(rgb)
         _check_depth(depth)
@@ -117,13 +119,15 @@ class Upsampler:
         clock.lap("normalise")
         upsampled = depth_image.denormalise(self._network(rgb, unit, clock), lo, hi)
         if self.consistency:
-            upsampled = depth_image.project_consistent(upsampled, filled, *reduction_matrices(depth.shape, self.scale))
+            upsampled = depth_image.project_consistent(
+                upsampled, filled, *reduction_matrices(depth.shape, self.scale)
+            )
         known = self._finish(upsampled, valid)
         clock.lap("finish")
         return DepthResult(upsampled, known, self.method, self.backend, clock.times_ms())
 
     def _finish(self, depth: np.ndarray, valid: np.ndarray) -> np.ndarray:
-        """Clip `depth` to the range and put NaN where it is not known, in place; return where it is, (H, W) bool."""
+        """Clip `depth` to the range and put NaN where it is unknown, in place; return the (H, W) validity."""
         if self.min_depth > 0 or self.max_depth < np.inf:
             np.clip(depth, self.min_depth, self.max_depth, out=depth)
         known = depth_image.valid_mask(depth)
@@ -134,7 +138,10 @@ class Upsampler:
 
 
 def _metres(depth: np.ndarray) -> np.ndarray:
-    return depth_image.from_uint16_mm(depth) if depth.dtype.kind == "u" else depth.astype(np.float32, copy=False)
+    if depth.dtype.kind == "u":
+        return depth_image.from_uint16_mm(depth)
+    with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite, and so unknown
+        return depth.astype(np.float32, copy=False)
 
 
 @lru_cache(maxsize=4)
@@ -147,12 +154,20 @@ def reduction_matrices(depth_shape: tuple[int, int], scale: int) -> tuple[np.nda
 
 
 def _check_guide(rgb: np.ndarray) -> None:
-    if not isinstance(rgb, np.ndarray) or rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.size == 0:
+    if (
+        not isinstance(rgb, np.ndarray)
+        or rgb.dtype != np.uint8
+        or rgb.ndim != 3
+        or rgb.shape[2] != 3
+        or rgb.size == 0
+    ):
         raise FrameError("bad_guide", f"guide must be (H, W, 3) uint8 RGB, got {_describe(rgb)}")
 
 
 def _check_depth(depth: np.ndarray) -> None:
-    is_depth = isinstance(depth, np.ndarray) and (depth.dtype.kind == "f" or np.issubdtype(depth.dtype, np.uint16))
+    is_depth = isinstance(depth, np.ndarray) and (
+        depth.dtype.kind == "f" or np.issubdtype(depth.dtype, np.uint16)
+    )
     if not is_depth or depth.ndim != 2:
         raise FrameError(
             "bad_depth", f"depth must be (h, w) float metres or uint16 millimetres, got {_describe(depth)}"

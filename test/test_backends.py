@@ -7,7 +7,14 @@ import pytest
 import torch
 
 from depth_sr_ros import backends
-from depth_sr_ros.backends import Backend, BackendError, candidates, known_backends, make_backend, select_backend
+from depth_sr_ros.backends import (
+    Backend,
+    BackendError,
+    candidates,
+    known_backends,
+    make_backend,
+    select_backend,
+)
 
 
 class TwoInTwoOut(torch.nn.Module):
@@ -154,9 +161,7 @@ def test_without_openvino_auto_takes_torch():
 
 
 def test_without_openvino_asking_for_it_names_the_package_to_install():
-    line = run_without_openvino(
-        "try: select_backend('openvino')\nexcept BackendError as error: print(error)"
-    )
+    line = run_without_openvino("try: select_backend('openvino')\nexcept BackendError as error: print(error)")
     assert line == "backend 'openvino' cannot be used: not installed: pip install openvino"
 
 

@@ -58,7 +58,9 @@ def test_back_projection_undoes_projection(points):
 
 
 def test_cropping_moves_the_pixels_and_nothing_else(points):
-    np.testing.assert_allclose(COLOUR.cropped(31, 17, 200, 100).project(points), COLOUR.project(points) - (31, 17))
+    np.testing.assert_allclose(
+        COLOUR.cropped(31, 17, 200, 100).project(points), COLOUR.project(points) - (31, 17)
+    )
 
 
 def test_binning_undoes_scaling():
@@ -111,7 +113,9 @@ def test_same_geometry_is_about_the_view_not_the_resolution():
     assert COLOUR.same_geometry(COLOUR.binned(8, 8))
     assert COLOUR.binned(8, 8).scaled(8).same_geometry(COLOUR, tolerance=1e-6)
     naive = COLOUR.binned(8, 8)
-    naive = PinholeCamera(640, 480, 8 * naive.fx, 8 * naive.fy, 8 * naive.cx, 8 * naive.cy, 8 * naive.tx, 8 * naive.ty)
+    naive = PinholeCamera(
+        640, 480, 8 * naive.fx, 8 * naive.fy, 8 * naive.cx, 8 * naive.cy, 8 * naive.tx, 8 * naive.ty
+    )
     assert not COLOUR.same_geometry(naive), "scaling the principal point by 8 alone is 3.5 pixels off"
     assert not COLOUR.same_geometry(COLOUR.cropped(0, 0, 640, 400))
     assert not COLOUR.same_geometry(PinholeCamera(640, 480, COLOUR.fx, COLOUR.fy, COLOUR.cx, COLOUR.cy))

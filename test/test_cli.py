@@ -14,7 +14,7 @@ from depth_sr_ros.cli import main
 
 @pytest.fixture
 def folder(tmp_path):
-    """A folder with a pair of images: rgb.png 256 x 192, depth.png 32 x 24 with a hole, and some that are wrong."""
+    """A folder with rgb.png, 256 x 192, depth.png, 32 x 24 with a hole, and some wrong files."""
     rows, columns = np.mgrid[0:192, 0:256]
     rgb = np.stack([rows, columns, 255 - rows], -1).astype(np.uint8)
     depth = np.linspace(1000, 3000, 32).astype(np.uint16) * np.ones((24, 1), np.uint16)
@@ -67,7 +67,9 @@ def test_a_preview_shows_four_pictures_and_black_holes(folder):
     title = picture.shape[0] // 2 - 192
     assert picture.shape == (2 * (192 + title), 512, 3)
     guide, low, bicubic, result = (
-        picture[top + title : top + title + 192, left : left + 256] for top in (0, 192 + title) for left in (0, 256)
+        picture[top + title : top + title + 192, left : left + 256]
+        for top in (0, 192 + title)
+        for left in (0, 256)
     )
     np.testing.assert_array_equal(guide, cv2.imread(str(folder / "rgb.png")))
     for image in (low, bicubic, result):
@@ -124,7 +126,18 @@ def test_wrong_options_cost_one_line_and_status_2(folder, capsys, options, says)
 
 def test_the_traceback_is_there_for_who_wants_it(folder):
     with pytest.raises(ValueError, match="not an image"):
-        main(["--traceback", "upsample", "--rgb", str(folder / "text.png"), "--depth", "x.png", "-o", str(folder / "o.png")])
+        main(
+            [
+                "--traceback",
+                "upsample",
+                "--rgb",
+                str(folder / "text.png"),
+                "--depth",
+                "x.png",
+                "-o",
+                str(folder / "o.png"),
+            ]
+        )
 
 
 def test_methods_lists_every_method(capsys):
@@ -147,7 +160,6 @@ def test_doctor_finds_damaged_weights(tmp_path, monkeypatch, capsys):
     from depth_sr_ros.methods import registry
     from depth_sr_ros.methods.weights import Manifest, save_weights
 
-
     path = tmp_path / "fdkn_x8.safetensors"
     save_weights(path, {"a": torch.zeros(4)}, Manifest("fdkn", 8, sha256=""))
     monkeypatch.setattr(registry, "weights_directory", lambda: tmp_path)
@@ -159,7 +171,9 @@ def test_doctor_finds_damaged_weights(tmp_path, monkeypatch, capsys):
 
 
 def depth_sr(*arguments: str) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, "-m", "depth_sr_ros.cli", *arguments], capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "-m", "depth_sr_ros.cli", *arguments], capture_output=True, text=True
+    )
 
 
 def test_no_command_and_unknown_commands_say_what_there_is():
@@ -178,5 +192,7 @@ def test_help_imports_nothing_slow():
 
 
 def test_the_exit_status_reaches_the_shell(folder):
-    done = depth_sr("upsample", "--rgb", str(folder / "text.png"), "--depth", "x", "-o", str(folder / "o.png"))
+    done = depth_sr(
+        "upsample", "--rgb", str(folder / "text.png"), "--depth", "x", "-o", str(folder / "o.png")
+    )
     assert done.returncode == 2 and "Traceback" not in done.stderr

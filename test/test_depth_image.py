@@ -44,7 +44,9 @@ def test_holes_take_the_nearest_valid_value():
     known = np.argwhere(valid)
     for pixel in np.argwhere(~valid):
         distance = np.hypot(*(known - pixel).T)
-        candidates = depth[tuple(known[distance <= distance.min() + 0.5].T)]  # the transform's 5 x 5 mask is approximate
+        candidates = depth[
+            tuple(known[distance <= distance.min() + 0.5].T)
+        ]  # the transform's 5 x 5 mask is approximate
         assert filled[tuple(pixel)] in candidates
     np.testing.assert_array_equal(filled[valid], depth[valid])
 

@@ -72,7 +72,9 @@ class TestTwoCameras:
         points = registration.camera.back_project(np.stack([columns.ravel(), rows.ravel()], axis=1), truth)
         points = np.linalg.inv(transform) @ np.vstack([points.T, np.ones(len(points))])
         pixels = camera.project(points[:3].T)
-        inside = (pixels > -0.5).all(axis=1) & (pixels < (camera.width - 0.5, camera.height - 0.5)).all(axis=1)
+        inside = (pixels > -0.5).all(axis=1) & (pixels < (camera.width - 0.5, camera.height - 0.5)).all(
+            axis=1
+        )
         visible = inside & (np.abs(cast(camera, np.eye(4), pixels)[0] - points[2]) < 1e-6)
         return registration(seen), *(image(values, camera) for values in (truth, on_box, visible))
 

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from depth_sr_ros import FrameError, Upsampler, depth_image
-from depth_sr_ros.backends import BackendError, candidates
+from depth_sr_ros.backends import Backend, BackendError, candidates, make_backend
 from depth_sr_ros.methods.errors import MethodError
 from depth_sr_ros.methods.layers import resize_matrix
 from depth_sr_ros.methods.registry import load_method
+from depth_sr_ros.network import Network
 
 BASELINES = [("bicubic", 4), ("bicubic", 8), ("guided_filter", 8)]
 EVERY = [*BASELINES, ("fdkn", 8)]
@@ -15,7 +16,7 @@ EVERY = [*BASELINES, ("fdkn", 8)]
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
-    """Weights of a method: for a learned one, a file of chance values, so that these tests ask for no training."""
+    """Weights by method: chance values for a learned one, so that these tests ask for no training."""
     import torch
 
     from depth_sr_ros.methods.fdkn import FDKN
@@ -64,7 +65,9 @@ def test_bicubic_is_the_bicubic_of_the_literature():
     np.testing.assert_allclose(Upsampler("bicubic", 8)(rgb, low).depth, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("backend, precision", [(b.name, p) for b in candidates("auto") for p in b.precisions()])
+@pytest.mark.parametrize(
+    "backend, precision", [(b.name, p) for b in candidates("auto") for p in b.precisions()]
+)
 def test_every_backend_gives_what_the_method_gives_as_a_whole(backend, precision, weights):
     import torch
 
@@ -79,7 +82,9 @@ def test_every_backend_gives_what_the_method_gives_as_a_whole(backend, precision
     allowed = 1e-4 if precision == "f32" else 0.01
     assert np.sqrt(np.mean((result.depth - expected) ** 2)) < allowed
     bicubic = Upsampler("bicubic", 8)(rgb, low).depth
-    assert np.sqrt(np.mean((bicubic - expected) ** 2)) > 3 * allowed, "the network has no say: this test shows nothing"
+    assert np.sqrt(np.mean((bicubic - expected) ** 2)) > 3 * allowed, (
+        "the network has no say: this test shows nothing"
+    )
 
 
 class TestDepthIn:
@@ -92,10 +97,13 @@ class TestDepthIn:
         metres = self.upsampler(self.rgb, depth_image.from_uint16_mm(millimetres))
         np.testing.assert_array_equal(self.upsampler(self.rgb, millimetres).depth, metres.depth)
 
+    @pytest.mark.filterwarnings("error")
     @pytest.mark.parametrize("dtype", [np.float16, np.float64, ">f4", ">u2"])
     def test_any_width_and_byte_order_of_numbers(self, dtype):
         low = (1000 * self.low if np.dtype(dtype).kind == "u" else self.low).astype(dtype)
-        np.testing.assert_allclose(self.upsampler(self.rgb, low).depth, self.upsampler(self.rgb, self.low).depth, atol=2e-3)
+        np.testing.assert_allclose(
+            self.upsampler(self.rgb, low).depth, self.upsampler(self.rgb, self.low).depth, atol=2e-3
+        )
 
     @pytest.mark.parametrize("hole", [np.nan, np.inf, -np.inf, 0.0, -1.0, 1e30])
     def test_invalid_depth_stays_invalid_and_bleeds_nowhere(self, hole):
@@ -104,7 +112,9 @@ class TestDepthIn:
         low[0, :] = hole
         upsampler = Upsampler("bicubic", 8, max_depth=10.0)
         result = upsampler(self.rgb, low)
-        np.testing.assert_array_equal(result.valid, depth_image.upsample_mask(depth_image.valid_mask(low, 0, 10.0), 8))
+        np.testing.assert_array_equal(
+            result.valid, depth_image.upsample_mask(depth_image.valid_mask(low, 0, 10.0), 8)
+        )
         np.testing.assert_array_equal(np.isnan(result.depth), ~result.valid)
         other = np.where(depth_image.valid_mask(low, 0, 10.0), low, np.float32(np.nan))
         np.testing.assert_array_equal(result.depth, upsampler(self.rgb, other).depth)
@@ -119,6 +129,12 @@ class TestDepthIn:
             results.append(upsampler(self.rgb, spoilt).depth)
         np.testing.assert_array_equal(results[0], results[1])
         np.testing.assert_array_equal(results[0], results[2])
+
+    @pytest.mark.filterwarnings("error")
+    def test_a_number_too_large_for_float32_is_unknown(self):
+        low = self.low.astype(np.float64)
+        low[2, 3] = 1e300
+        assert not self.upsampler(self.rgb, low).valid[16:24, 24:32].any()
 
     def test_holes_are_filled_when_asked(self):
         low = self.low.copy()
@@ -174,7 +190,9 @@ def test_a_guide_of_another_size_is_resized(method, factor, weights):
     import cv2
 
     rgb, truth = scene()
-    other = cv2.resize(rgb, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR)
+    other = cv2.resize(
+        rgb, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    )
     upsampler = Upsampler(method, 8, weights=weights(method))
     result, reference = (upsampler(guide, reduced(truth, 8)) for guide in (other, rgb))
     assert result.depth.shape == truth.shape
@@ -185,7 +203,9 @@ def test_a_guide_of_another_size_is_resized(method, factor, weights):
 @pytest.mark.parametrize("shape", [(2, 2), (3, 5), (7, 2)])
 def test_small_and_odd_images_go_through(method, scale, shape, weights):
     rgb, truth = scene(*shape, scale=scale)
-    result = Upsampler(method, scale, backend="torch_eager", weights=weights(method))(rgb, reduced(truth, scale))
+    result = Upsampler(method, scale, backend="torch_eager", weights=weights(method))(
+        rgb, reduced(truth, scale)
+    )
     assert result.depth.shape == (scale * shape[0], scale * shape[1]) and result.valid.all()
 
 
@@ -214,6 +234,34 @@ def test_consistency_brings_the_measurement_back():
     assert np.abs(reduced(plain, 8) - low).max() > 1e-3
     np.testing.assert_allclose(reduced(consistent, 8), low, atol=1e-4)
     assert np.linalg.norm(consistent - truth) < np.linalg.norm(plain - truth)
+
+
+class FailingBackend(Backend):
+    """A runtime that compiles nothing."""
+
+    name = "failing"
+
+    def unavailable(self):
+        return None
+
+    def precisions(self):
+        return ("f32",)
+
+    def build(self, module, example_inputs, precision):
+        raise BackendError("failing cannot compile anything")
+
+
+def test_where_one_backend_fails_to_compile_the_next_one_serves(weights, caplog):
+    method = load_method("fdkn", 8, weights("fdkn"))
+    network = Network(method, [FailingBackend(), make_backend("torch_eager")], "f32", (6, 8))
+    assert network.backend == "torch_eager"
+    assert "failing cannot compile anything; took torch_eager instead" in caplog.text
+
+
+def test_where_all_backends_fail_every_reason_is_given(weights):
+    method = load_method("fdkn", 8, weights("fdkn"))
+    with pytest.raises(BackendError, match="cannot compile anything; failing cannot"):
+        Network(method, [FailingBackend(), FailingBackend()], "f32", (6, 8))
 
 
 RGB, LOW = scene()[0], np.ones((24, 32), np.float32)

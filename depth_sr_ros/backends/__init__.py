@@ -21,15 +21,20 @@ def known_backends() -> list[str]:
 
 
 def make_backend(name: str, threads: int | None = None) -> Backend:
-    """A backend by its name, usable here or not. Raises BackendError for an unknown one, with the known ones."""
+    """A backend by its name, usable here or not.
+
+    Raises BackendError for an unknown one, with the known ones.
+    """
     if name not in _CLASSES:
-        raise BackendError(f"unknown backend {name!r}: known backends are auto, {', '.join(known_backends())}")
+        raise BackendError(
+            f"unknown backend {name!r}: known backends are auto, {', '.join(known_backends())}"
+        )
     module = importlib.import_module(f".{name}", __package__)
     return getattr(module, _CLASSES[name])(threads)
 
 
 def candidates(name: str = "auto", threads: int | None = None, precision: str = "auto") -> list[Backend]:
-    """The backends to try in turn: for "auto" all that can run here at that precision, best first; else the one asked for.
+    """The backends to try in turn: the one asked for, or all that can run here, best first.
 
     Raises BackendError: unknown, or it cannot run here and why, or not at that precision.
     """
@@ -40,8 +45,9 @@ def candidates(name: str = "auto", threads: int | None = None, precision: str = 
     able = [backend for backend in backends if precision in ("auto", *backend.precisions())]
     if not able:
         choices = sorted({choice for backend in backends for choice in backend.precisions()})
+        names = " or ".join(usable)
         raise BackendError(
-            f"no precision {precision!r} on {' or '.join(usable)} on this machine: choose from auto, {', '.join(choices)}"
+            f"no precision {precision!r} on {names} on this machine: choose from auto, {', '.join(choices)}"
         )
     return sorted(able, key=lambda backend: backend.device == "cpu")
 
@@ -50,7 +56,9 @@ def _usable() -> list[str]:
     reasons = {name: make_backend(name).unavailable() for name in _CLASSES}
     usable = [name for name, reason in reasons.items() if reason is None]
     if not usable:
-        raise BackendError("no backend can be used here: " + "; ".join(f"{n}: {why}" for n, why in reasons.items()))
+        raise BackendError(
+            "no backend can be used here: " + "; ".join(f"{n}: {why}" for n, why in reasons.items())
+        )
     return usable
 
 

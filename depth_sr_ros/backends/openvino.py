@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 class OpenVino(Backend):
-    """Static shapes, tuned for the latency of one frame. Nothing is stored: a conversion takes a few seconds."""
+    """Static shapes, tuned for the latency of one frame.
+
+    Nothing is stored: a conversion takes a few seconds.
+    """
 
     name = "openvino"
 
@@ -36,8 +39,10 @@ class OpenVino(Backend):
         native = "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         return ("bf16", "f32") if native else ("f32",)
 
-    def build(self, module: Module, example_inputs: tuple[Tensor, ...], precision: str) -> Callable[..., tuple[Tensor, ...]]:
-        """Export with torch.export, convert, compile; inputs and outputs are shared with the caller, not copied."""
+    def build(
+        self, module: Module, example_inputs: tuple[Tensor, ...], precision: str
+    ) -> Callable[..., tuple[Tensor, ...]]:
+        """Export with torch.export, convert, compile. Inputs and outputs are shared, not copied."""
         import torch
 
         core = _core()
@@ -49,10 +54,12 @@ class OpenVino(Backend):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", FutureWarning)  # torch.export's, about its own internals
-                model = openvino.convert_model(torch.export.export(module, example_inputs))
+                model = openvino.convert_model(torch.export.export(module, example_inputs, strict=False))
             compiled = core.compile_model(model, "CPU", options)
         except Exception as error:  # both libraries raise whatever their parts raise
-            raise BackendError(f"openvino cannot compile {type(module).__name__}: {_first_line(error)}") from error
+            raise BackendError(
+                f"openvino cannot compile {type(module).__name__}: {_first_line(error)}"
+            ) from error
 
         def run(*inputs: Tensor) -> tuple[Tensor, ...]:
             arrays = [tensor.numpy() for tensor in inputs]
@@ -66,8 +73,9 @@ class OpenVino(Backend):
 def _core():
     """One core a process: it loads the plugin and reads the CPU's properties once.
 
-    OpenVINO's Python package reports its use to its makers when it is imported and when it converts, from a fork of this
-    process. A robot's node should do neither; without the telemetry package OpenVINO does not either.
+    OpenVINO's Python package reports its use to its makers when it is imported and when it converts, from a
+    fork of this process. A robot's node should do neither; without the telemetry package OpenVINO does not
+    either.
     """
     sys.modules.setdefault("openvino_telemetry", None)
     import openvino

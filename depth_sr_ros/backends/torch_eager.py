@@ -39,7 +39,9 @@ class TorchEager(Backend):
         """float32 alone."""
         return ("f32",)
 
-    def build(self, module: Module, example_inputs: tuple[Tensor, ...], precision: str) -> Callable[..., tuple[Tensor, ...]]:
+    def build(
+        self, module: Module, example_inputs: tuple[Tensor, ...], precision: str
+    ) -> Callable[..., tuple[Tensor, ...]]:
         """Nothing to compile; on a GPU the module is copied there."""
         import copy
 
@@ -57,6 +59,8 @@ class TorchEager(Backend):
 
         return run
 
-    def _checked(self, run: Callable, module: Module, example_inputs: tuple[Tensor, ...], precision: str) -> float:
+    def _checked(
+        self, run: Callable, module: Module, example_inputs: tuple[Tensor, ...], precision: str
+    ) -> float:
         # On the CPU it is the reference: a slow network need not run twice to equal itself.
         return 0.0 if self.device == "cpu" else super()._checked(run, module, example_inputs, precision)

@@ -10,7 +10,18 @@ import platform
 from collections.abc import Iterator
 from pathlib import Path
 
-CPU_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8", "amx_bf16", "asimd", "sve", "i8mm", "bf16")
+CPU_FLAGS = (
+    "avx2",
+    "avx512f",
+    "avx512_vnni",
+    "avx512_bf16",
+    "amx_int8",
+    "amx_bf16",
+    "asimd",
+    "sve",
+    "i8mm",
+    "bf16",
+)
 PACKAGES = ("numpy", "torch", "numba", "safetensors", "openvino", "cyclonedds", "rosbags")
 RECEIVE_BUFFER = 4 << 20  # bytes; with Linux's 208 KiB, images come late or not at all
 Finding = tuple[str, str, bool]  # what, how it is, whether that is fine
@@ -18,7 +29,9 @@ Finding = tuple[str, str, bool]  # what, how it is, whether that is fine
 
 def add_parser(subparsers) -> None:
     """Register the command."""
-    parser = subparsers.add_parser("doctor", help="say what this machine has and what it lacks; status 1 where it matters")
+    parser = subparsers.add_parser(
+        "doctor", help="say what this machine has and what it lacks; status 1 where it matters"
+    )
     parser.set_defaults(run=run)
 
 
@@ -62,7 +75,9 @@ def _cpu_flags(cpuinfo: Path = Path("/proc/cpuinfo")) -> list[str]:
         lines = cpuinfo.read_text().splitlines()
     except OSError:
         return []
-    found = next((line.split(":", 1)[1].split() for line in lines if line.startswith(("flags", "Features"))), [])
+    found = next(
+        (line.split(":", 1)[1].split() for line in lines if line.startswith(("flags", "Features"))), []
+    )
     return [flag for flag in CPU_FLAGS if flag in found]
 
 
@@ -80,7 +95,9 @@ def _backends() -> Iterator[Finding]:
         backend = make_backend(name)
         reason = backend.unavailable()
         usable += reason is None
-        state = f"ready on {backend.device}, {' or '.join(backend.precisions())}" if reason is None else reason
+        state = (
+            f"ready on {backend.device}, {' or '.join(backend.precisions())}" if reason is None else reason
+        )
         yield f"  {name}", state, True
     if not usable:
         yield "backends", "none can be used: nothing will run", False
@@ -89,10 +106,11 @@ def _backends() -> Iterator[Finding]:
 def _ros() -> str:
     spec, lite = importlib.util.find_spec("rclpy"), importlib.util.find_spec("ros2_lite")
     if spec is None or spec.origin is None:
-        return "no rclpy: source a ROS 2 installation, or pip install ros2_lite; without, the library and depth-sr work"
+        return "no rclpy, which only the node needs: source a ROS 2 installation, or install ros2_lite"
     if lite is not None and Path(lite.origin).parent in Path(spec.origin).parents:
         return f"ros2_lite {importlib.metadata.version('ros2_lite')} in place of ROS 2"
-    return f"ROS 2 {os.environ.get('ROS_DISTRO', '(ROS_DISTRO is not set)')}, rclpy from {Path(spec.origin).parent}"
+    distro = os.environ.get("ROS_DISTRO", "(ROS_DISTRO is not set)")
+    return f"ROS 2 {distro}, rclpy from {Path(spec.origin).parent}"
 
 
 def _receive_buffer(setting: Path = Path("/proc/sys/net/core/rmem_max")) -> Iterator[Finding]:
@@ -119,6 +137,10 @@ def _weights() -> Iterator[Finding]:
     for path in paths:
         try:
             intact = read_manifest(path).sha256 == sha256_of(path)
-            yield "weights", f"{path.name}: {'intact' if intact else 'damaged: its sha256 is not that of its manifest'}", intact
+            yield (
+                "weights",
+                f"{path.name}: {'intact' if intact else 'damaged: its sha256 is not that of its manifest'}",
+                intact,
+            )
         except MethodError as error:
             yield "weights", str(error), False

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 def add_parser(subparsers) -> None:
     """Register the command."""
-    parser = subparsers.add_parser("methods", help="list the methods, the scales they have weights for, and their papers")
+    parser = subparsers.add_parser(
+        "methods", help="list the methods, the scales they have weights for, and their papers"
+    )
     parser.set_defaults(run=run)
 
 
@@ -33,6 +35,9 @@ def _scales(info: MethodInfo) -> str:
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Left-aligned columns, two spaces apart, a line under the heads."""
     rows = list(rows)
-    widths = [max(map(len, column)) for column in zip(heads, *rows)]
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
     lines = [heads, ["-" * width for width in widths], *rows]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines)
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )

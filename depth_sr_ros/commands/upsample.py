@@ -15,17 +15,31 @@ if TYPE_CHECKING:
 
 def add_parser(subparsers) -> None:
     """Register the command."""
-    parser = subparsers.add_parser("upsample", help="upsample a depth image with the colour image that belongs to it")
-    parser.add_argument("--rgb", type=Path, required=True, help="colour image, seeing what the depth image sees")
-    parser.add_argument("--depth", type=Path, required=True, help="16-bit PNG (millimetres, 0 unknown) or .npy (metres)")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="result: .png (millimetres) or .npy (metres)")
+    parser = subparsers.add_parser(
+        "upsample", help="upsample a depth image with the colour image that belongs to it"
+    )
+    parser.add_argument(
+        "--rgb", type=Path, required=True, help="colour image, seeing what the depth image sees"
+    )
+    parser.add_argument(
+        "--depth", type=Path, required=True, help="16-bit PNG (millimetres, 0 unknown) or .npy (metres)"
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, help="result: .png (millimetres) or .npy (metres)"
+    )
     parser.add_argument("--method", default="fdkn", help="see `depth-sr methods` (default: %(default)s)")
-    parser.add_argument("--scale", type=int, default=8, help="output pixels per depth pixel, a side (default: %(default)s)")
+    parser.add_argument(
+        "--scale", type=int, default=8, help="output pixels per depth pixel, a side (default: %(default)s)"
+    )
     parser.add_argument("--backend", default="auto", help="see `depth-sr doctor` (default: %(default)s)")
     parser.add_argument("--precision", default="auto", help="auto, f32 or bf16 (default: %(default)s)")
     parser.add_argument("--weights", type=Path, help="a weights file in place of the package's")
-    parser.add_argument("--fill-holes", action="store_true", help="guess the depth where the sensor saw nothing")
-    parser.add_argument("--preview", type=Path, help="write a picture of guide, input, bicubic and result here")
+    parser.add_argument(
+        "--fill-holes", action="store_true", help="guess the depth where the sensor saw nothing"
+    )
+    parser.add_argument(
+        "--preview", type=Path, help="write a picture of guide, input, bicubic and result here"
+    )
     parser.set_defaults(run=run)
 
 
@@ -36,7 +50,11 @@ def run(arguments: argparse.Namespace) -> None:
 
     check_depth_output(arguments.output)
     rgb, depth = read_rgb(arguments.rgb), read_depth(arguments.depth)
-    options = {"backend": arguments.backend, "precision": arguments.precision, "fill_holes": arguments.fill_holes}
+    options = {
+        "backend": arguments.backend,
+        "precision": arguments.precision,
+        "fill_holes": arguments.fill_holes,
+    }
     upsampler = Upsampler(arguments.method, arguments.scale, weights=arguments.weights, **options)
     result = upsampler(rgb, depth)
     _warn_of_another_size(rgb, result)
@@ -63,7 +81,9 @@ def _describe(result: DepthResult) -> str:
     return f"{width} x {height}, {result.valid.mean():.1%} known, {known.min():.3f} to {known.max():.3f} m"
 
 
-def _preview(rgb: np.ndarray, depth: np.ndarray, result: DepthResult, scale: int, fill_holes: bool) -> np.ndarray:
+def _preview(
+    rgb: np.ndarray, depth: np.ndarray, result: DepthResult, scale: int, fill_holes: bool
+) -> np.ndarray:
     """Guide, input, bicubic and result, the three depths in the colours of one range."""
     import cv2
     import numpy as np
@@ -77,6 +97,10 @@ def _preview(rgb: np.ndarray, depth: np.ndarray, result: DepthResult, scale: int
     bicubic = Upsampler("bicubic", scale, fill_holes=fill_holes)(rgb, depth)
     height, width = result.depth.shape
     pictures = {"guide": cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)}
-    for title, image in {"input": metres, "bicubic": bicubic.depth, f"result: {result.method}": result.depth}.items():
+    for title, image in {
+        "input": metres,
+        "bicubic": bicubic.depth,
+        f"result: {result.method}": result.depth,
+    }.items():
         pictures[title] = colour_depth(image, near, far)
     return contact_sheet(pictures, columns=2)
