@@ -104,8 +104,9 @@ class Backend(ABC):
         error = relative_error(run(*example_inputs), run_eager(module, example_inputs))
         if not error <= TOLERANCE[precision]:  # also refuses NaN
             raise BackendError(
-                f"backend {self.name!r} at {precision} differs from eager torch by {error:.2g} (relative) for "
-                f"{type(module).__name__}, {TOLERANCE[precision]:g} is allowed: use another precision or backend"
+                f"backend {self.name!r} at {precision} differs from eager torch by {error:.2g} (relative), "
+                f"more than {TOLERANCE[precision]:g}, for {type(module).__name__}: "
+                "use another precision or backend"
             )
         return error
 
