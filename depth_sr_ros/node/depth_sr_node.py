@@ -21,7 +21,7 @@ from message_filters import Subscriber
 from rclpy.clock import Clock, ClockType
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, qos_profile_sensor_data
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
@@ -32,25 +32,29 @@ from depth_sr_ros.methods.errors import MethodError
 from depth_sr_ros.node import compressed, diagnostics, messages
 from depth_sr_ros.node.camera_info import CameraInfoCache
 from depth_sr_ros.node.live_upsampler import EngineSettings, LiveUpsampler
-from depth_sr_ros.node.pairing import CheckFilter, Pairing, PairingFilter
+from depth_sr_ros.node.pairing import STREAMS, CheckFilter, Pairing, PairingFilter
 from depth_sr_ros.node.parameters import Config, ParameterError, Parameters
 from depth_sr_ros.node.pipeline import FramePipeline, Job
 from depth_sr_ros.node.statistics import Statistics, ThrottledLog
 from depth_sr_ros.node.worker import Worker
 
-OUTPUT_QOS = QoSProfile(depth=5)  # reliable, volatile
+QUEUE = 5  # messages a topic, in and out
 REFRESH_S = 0.1
 
 
-class DepthSrNode(Node):
-    """Raises ParameterError, MethodError or BackendError where it cannot start; each says why in one line."""
+class DepthSrNode:
+    """What the node does; `node` is its place in the graph.
 
-    def __init__(self) -> None:
-        super().__init__("depth_sr")
-        self._parameters = Parameters(self)
+    Raises ParameterError, MethodError or BackendError where it cannot start; each says why in one line.
+    """
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._log = node.get_logger()
+        self._parameters = Parameters(node)
         self._config = self._parameters.config()
-        self._statistics = Statistics()
-        self._warn = ThrottledLog(self.get_logger().warning)
+        self._statistics = Statistics(STREAMS)
+        self._warn = ThrottledLog(self._log.warning)
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._upsampler = LiveUpsampler(
             EngineSettings.of(self._config), swapped=self._on_swapped, failed=self._on_build_failed
@@ -61,26 +65,29 @@ class DepthSrNode(Node):
             self._process, superseded=lambda _: self._statistics.dropped("superseded"), failed=self._on_failed
         )
         self._diagnose_on()
-        self.create_timer(REFRESH_S, self._refresh, clock=self._steady)
-        self.get_logger().info(f"ready: {self._running()}")
+        node.create_timer(REFRESH_S, self._refresh, clock=self._steady)
+        self._log.info(f"ready: {self._running()}")
 
     def close(self) -> None:
-        """Finish the frame in hand, end the threads, destroy the node."""
+        """Finish the frame in hand and end the threads."""
         self._worker.stop()
         self._upsampler.stop()
-        self.destroy_node()
 
     # Outputs and inputs
 
     def _publish_to(self) -> None:
-        options = QoSOverridingOptions.with_default_policies()
-        self._image = self.create_publisher(Image, "~/image", OUTPUT_QOS, qos_overriding_options=options)
-        self._camera_info = self.create_publisher(CameraInfo, "~/camera_info", OUTPUT_QOS, qos_overriding_options=options)
+        def publisher(message_type: type, topic: str) -> Any:
+            # a profile of its own for each: overrides are written into it
+            options = QoSOverridingOptions.with_default_policies()
+            return self._node.create_publisher(message_type, topic, QoSProfile(depth=QUEUE), qos_overriding_options=options)
+
+        self._image = publisher(Image, "~/image")
+        self._camera_info = publisher(CameraInfo, "~/camera_info")
 
     def _subscribe(self) -> None:
         self._sources: list[diagnostics.Source] = []
         self._frame_warning = ""
-        infos = {stream: CameraInfoCache() for stream in ("rgb", "depth")}
+        infos = {stream: CameraInfoCache() for stream in STREAMS}
         for stream, cache in infos.items():
             self._source(CameraInfo, f"{stream}/camera_info").registerCallback(cache.add)
         rgb, decode_rgb = self._images("rgb", self._config.rgb_transport, messages.RGB_LAYOUTS)
@@ -100,16 +107,16 @@ class DepthSrNode(Node):
             decode = compressed.decode_compressed_rgb if stream == "rgb" else compressed.decode_compressed_depth
             check = compressed.check_compressed
             # the transport's topic is that of the images, after remapping, with the transport's name behind it
-            source = self._source(CompressedImage, f"{self.resolve_topic_name(f'{stream}/image')}/{transport}")
+            source = self._source(CompressedImage, f"{self._node.resolve_topic_name(f'{stream}/image')}/{transport}")
         source.registerCallback(lambda _: self._statistics.received(stream))
-        return CheckFilter(source, check, self._drop), decode
+        return CheckFilter(source, check, partial(self._drop, stream=stream)), decode
 
     def _source(self, message_type: type, topic: str) -> Subscriber:
         subscriber = Subscriber(
-            self,
+            self._node,
             message_type,
             topic,
-            qos_profile=qos_profile_sensor_data,
+            qos_profile=QoSProfile(depth=QUEUE, reliability=ReliabilityPolicy.BEST_EFFORT),  # sensor data
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
         type_name = f"sensor_msgs/msg/{message_type.__name__}"
@@ -128,7 +135,7 @@ class DepthSrNode(Node):
     def _check_frames(self, rgb: str, depth: str) -> None:
         warning = "" if rgb == depth else f"colour is in frame {rgb!r}, depth in {depth!r}; they are taken for registered"
         if warning and warning != self._frame_warning:
-            self.get_logger().warning(warning)
+            self._log.warning(warning)
         self._frame_warning = warning
 
     def _process(self, job: Job) -> None:
@@ -151,7 +158,7 @@ class DepthSrNode(Node):
         )
 
     def _age_ms(self, job: Job) -> float:
-        return (self.get_clock().now().nanoseconds - messages.stamp_ns(job.depth)) / 1e6
+        return (self._node.get_clock().now().nanoseconds - messages.stamp_ns(job.depth)) / 1e6
 
     def _on_failed(self, _: Job, error: Exception) -> None:
         if isinstance(error, BackendError):
@@ -160,9 +167,11 @@ class DepthSrNode(Node):
             error = FrameError("internal_error", "".join(traceback.format_exception(error)).rstrip())
         self._drop(error)
 
-    def _drop(self, error: FrameError) -> None:
-        count = self._statistics.dropped(error.reason)
-        self._warn(error.reason, f"dropped ({error.reason}, {count} so far): {error}")
+    def _drop(self, error: FrameError, stream: str = "") -> None:
+        """Count and log a frame that cannot be used, or a message of one stream."""
+        reason = f"{error.reason}_{stream}" if stream else error.reason
+        count = self._statistics.dropped(reason)
+        self._warn(reason, f"dropped ({reason}, {count} so far): {error}")
 
     # Parameters
 
@@ -177,10 +186,10 @@ class DepthSrNode(Node):
 
     def _on_swapped(self, settings: EngineSettings) -> None:
         self._statistics.forget_times()
-        self.get_logger().info(f"changed: {self._running()}")
+        self._log.info(f"changed: {self._running()}")
 
     def _on_build_failed(self, settings: EngineSettings, error: Exception) -> None:
-        self.get_logger().error(
+        self._log.error(
             f"{settings.method} x{settings.scale} on {settings.backend} cannot be built: {error}; "
             f"still running: {self._running()}"
         )
@@ -192,32 +201,38 @@ class DepthSrNode(Node):
     # Diagnostics
 
     def _diagnose_on(self) -> None:
-        self._report = diagnostics.Report(self.get_fully_qualified_name().lstrip("/"))
+        self._report = diagnostics.Report(self._node.get_fully_qualified_name().lstrip("/"))
         self._reported_s = time.monotonic()
         self._logged_drops: dict[str, int] = {}
-        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
-        self.create_timer(diagnostics.PERIOD_S, self._diagnose, clock=self._steady)
+        self._diagnostics = self._node.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self._node.create_timer(diagnostics.PERIOD_S, self._diagnose, clock=self._steady)
 
     def _diagnose(self) -> None:
         now_s = time.monotonic()
         elapsed_s, self._reported_s = now_s - self._reported_s, now_s
-        snapshot = self._statistics.snapshot()
-        snapshot = replace(snapshot, drops={**snapshot.drops, **self._pairing_drops()})
-        warnings = diagnostics.topic_warnings(self, self._sources)
+        paired, snapshot = self._pairing.counts(), self._statistics.snapshot()
+        self._log_pairing_drops(paired)
+        drops = {reason: n for stream in paired.values() for reason, n in stream["drops"].items()}
+        snapshot = replace(snapshot, drops={**snapshot.drops, **drops})
+        warnings = diagnostics.topic_warnings(self._node, self._sources)
         warnings += [line for line in (self._frame_warning, self._upsampler.failure) if line]
         settings = self._upsampler.settings
-        running = {"method": settings.method, "scale": settings.scale, "backend": self._upsampler.backend}
-        stamp = self.get_clock().now().to_msg()
+        running = {
+            "method": settings.method,
+            "scale": settings.scale,
+            "backend": self._upsampler.backend,
+            **{f"pending.{name}": stream["pending"] for name, stream in paired.items()},
+        }
+        stamp = self._node.get_clock().now().to_msg()
         self._diagnostics.publish(self._report.make(stamp, snapshot, elapsed_s, running, warnings))
 
-    def _pairing_drops(self) -> dict[str, int]:
-        """What pairing dropped so far, by reason; logged, save for colour images that no depth image wants."""
-        drops = {reason: n for stream in self._pairing.counts().values() for reason, n in stream["drops"].items()}
-        for reason, count in drops.items():
-            if count > self._logged_drops.get(reason, 0) and reason != "unmatched_rgb":
-                self._warn(reason, f"dropped ({reason}, {count} so far) when pairing colour and depth by their stamps")
-        self._logged_drops = drops
-        return drops
+    def _log_pairing_drops(self, paired: dict[str, dict[str, Any]]) -> None:
+        """Say what has been dropped anew, save for colour images that no depth image wants: there may be many."""
+        for stream in paired.values():
+            for reason, count in stream["drops"].items():
+                if count > self._logged_drops.get(reason, 0) and reason != "unmatched_rgb":
+                    self._warn(reason, f"dropped ({reason}, {count} so far) when pairing colour and depth by stamp")
+                self._logged_drops[reason] = count
 
 
 def _pairing_ns(config: Config) -> tuple[int, int]:
@@ -230,18 +245,21 @@ def main(args: list[str] | None = None) -> int:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
+    node = rclpy.create_node("depth_sr")
     try:
-        node = DepthSrNode()
+        depth_sr = DepthSrNode(node)
     except (ParameterError, MethodError, BackendError) as error:
         print(f"depth_sr cannot start: {error}", file=sys.stderr)
+        node.destroy_node()
         rclpy.try_shutdown()
         return 1
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     while not stop.is_set():
         executor.spin_once(timeout_sec=REFRESH_S)
+    depth_sr.close()
     executor.shutdown()
-    node.close()
+    node.destroy_node()
     rclpy.try_shutdown()
     return 0
 

@@ -13,6 +13,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from depth_sr_ros.node.statistics import Snapshot
 
 PERIOD_S = 1.0
+SILENT_S = 5.0  # images in and none out for so long is a fault; less may be an engine that is being compiled
 
 
 @dataclass(frozen=True)
@@ -57,15 +58,18 @@ class Report:
     def __init__(self, name: str) -> None:
         self._name = name
         self._before = Snapshot()
+        self._silent_s = 0.0
 
     def make(self, stamp: Any, now: Snapshot, elapsed_s: float, running: Mapping[str, Any], warnings: Sequence[str]):
-        """The message. running: what else to show, by key. A warning makes the level WARN; input without output, ERROR."""
+        """The message. running: what else to show, by key. Warnings make the level WARN; input without output, ERROR."""
         before, self._before = self._before, now
         rates = {name: (n - before.received.get(name, 0)) / elapsed_s for name, n in now.received.items()}
         out_hz = (now.published - before.published) / elapsed_s
         idle = now.drops.get("no_subscriber", 0) > before.drops.get("no_subscriber", 0)
+        blocked = out_hz == 0 and not idle and all(rates.values())
+        self._silent_s = self._silent_s + elapsed_s if blocked else 0.0
         status = DiagnosticStatus(name=self._name, hardware_id="none")
-        status.level, status.message = _verdict(rates, out_hz, idle, warnings)
+        status.level, status.message = self._verdict(out_hz, idle, warnings)
         values = {
             **running,
             **{f"hz.{name}": f"{rate:.1f}" for name, rate in rates.items()},
@@ -82,15 +86,12 @@ class Report:
         array.header.stamp = stamp
         return array
 
-
-def _verdict(rates: Mapping[str, float], out_hz: float, idle: bool, warnings: Sequence[str]) -> tuple[Any, str]:
-    """Level and message of a status."""
-    if out_hz == 0 and all(rates.get(name, 0) > 0 for name in ("rgb", "depth")) and not idle:
-        return DiagnosticStatus.ERROR, "; ".join(["images come in, none goes out", *warnings])
-    if warnings:
-        return DiagnosticStatus.WARN, "; ".join(warnings)
-    if idle:
-        return DiagnosticStatus.OK, "nobody listens: nothing is upsampled"
-    if out_hz == 0:
-        return DiagnosticStatus.OK, "waiting for images"
-    return DiagnosticStatus.OK, f"{out_hz:.1f} Hz"
+    def _verdict(self, out_hz: float, idle: bool, warnings: Sequence[str]) -> tuple[Any, str]:
+        """Level and message of a status."""
+        if self._silent_s >= SILENT_S:
+            return DiagnosticStatus.ERROR, "; ".join(["images come in, none goes out", *warnings])
+        if warnings:
+            return DiagnosticStatus.WARN, "; ".join(warnings)
+        if idle:
+            return DiagnosticStatus.OK, "nobody listens: nothing is upsampled"
+        return DiagnosticStatus.OK, f"{out_hz:.1f} Hz" if out_hz else "waiting for images"

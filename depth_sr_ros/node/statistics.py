@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -25,11 +25,11 @@ class Snapshot:
 
 
 class Statistics:
-    """Counters and stage times, filled by several threads."""
+    """Counters and stage times of a node that takes these streams in, filled by several threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, streams: Iterable[str]) -> None:
         self._lock = threading.Lock()
-        self._received: Counter[str] = Counter()
+        self._received: Counter[str] = Counter(dict.fromkeys(streams, 0))
         self._drops: Counter[str] = Counter()
         self._published = 0
         self._times: dict[str, deque[float]] = {}

@@ -134,14 +134,15 @@ def test_depth_options_hold_from_the_next_frame_on():
 
 
 def test_statistics_are_complete_and_percentiles_are_of_recent_frames():
-    statistics = Statistics()
+    statistics = Statistics(["rgb", "depth"])
     for i in range(1000):
         statistics.received("rgb")
         statistics.published({"decode": float(i)})
     assert statistics.dropped("bad_size") == 1
     assert statistics.dropped("bad_size") == 2
     snapshot = statistics.snapshot()
-    assert (snapshot.received["rgb"], snapshot.published, snapshot.drops) == (1000, 1000, {"bad_size": 2})
+    assert (snapshot.received, snapshot.published) == ({"rgb": 1000, "depth": 0}, 1000)
+    assert snapshot.drops == {"bad_size": 2}
     p50, p95 = snapshot.times_ms["decode"]
     assert 900 < p50 < p95 <= 999
 
