@@ -199,6 +199,16 @@ def test_a_guide_of_another_size_is_resized(method, factor, weights):
     assert np.sqrt(np.mean((result.depth - reference.depth) ** 2)) < 0.1
 
 
+def test_the_processes_threads_are_left_as_they_were(weights):
+    import torch
+
+    before = torch.get_num_threads()
+    rgb, truth = scene()
+    for method in ("bicubic", "fdkn"):
+        Upsampler(method, 8, weights=weights(method))(rgb, reduced(truth, 8))
+    assert torch.get_num_threads() == before
+
+
 @pytest.mark.parametrize("method, scale", EVERY)
 @pytest.mark.parametrize("shape", [(2, 2), (3, 5), (7, 2)])
 def test_small_and_odd_images_go_through(method, scale, shape, weights):
