@@ -103,6 +103,7 @@ def save_weights(path: Path, state: dict, manifest: Manifest) -> Manifest:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file({name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}, path)
+    path.chmod(0o644)  # safetensors writes for the owner alone; weights are there to be shared
     manifest = replace(manifest, sha256=sha256_of(path))
     path.with_suffix(".json").write_text(json.dumps(asdict(manifest), indent=2) + "\n", encoding="utf-8")
     return manifest

@@ -41,6 +41,8 @@ class Samples(Dataset):
         return self.length
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
+        if not 0 <= index < self.length:
+            raise IndexError(f"sample {index} of {self.length}")
         generator = torch.Generator().manual_seed(self.seed * 1_000_000_007 + index)
         number = int(torch.randint(self.scenes, (), generator=generator))
         rgb, depth = self.pool[number]

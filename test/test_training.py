@@ -1,0 +1,185 @@
+"""Training: samples, degradations, recipes, and runs that survive being killed."""
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from depth_sr_ros.methods.registry import load_method
+from depth_sr_ros.methods.weights import load_weights
+from depth_sr_ros.training import degrade, trainer
+from depth_sr_ros.training.losses import training_loss
+from depth_sr_ros.training.recipe import Recipe, RecipeError, load_recipe, recipes_directory
+from depth_sr_ros.training.samples import Samples
+from depth_sr_ros.training.trainer import Trainer
+
+CLEAN = degrade.Degradation(
+    shift=0, warp=0, jagged_chance=0, depth_blur_chance=0, guide_noise=0, grey_chance=0, sensor_chance=0
+)
+TINY = Recipe(
+    "tiny", "fdkn", (8,), {"widths": [4, 4, 4]}, steps=4, batch=1, crop=64, scenes=2, warmup=1, average=0.5
+)
+
+
+@pytest.fixture(scope="module")
+def pool(tmp_path_factory):
+    return tmp_path_factory.mktemp("scenes")
+
+
+@pytest.fixture(autouse=True)
+def _short_validation(monkeypatch):
+    monkeypatch.setattr(trainer, "VALIDATION_SAMPLES", 1)
+    monkeypatch.setattr(trainer, "VALIDATE_EVERY", 2)
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def test_samples_are_the_same_whenever_and_wherever_made(pool):
+    first = Samples(8, 64, 1, 2, 6, directory=pool)
+    again = Samples(8, 64, 1, 2, 6, directory=pool)
+    for index in (4, 0, 4):
+        for a, b in zip(first[index], again[index]):
+            assert torch.equal(a, b)
+    assert not torch.equal(first[0][2], first[1][2])
+
+
+def test_a_clean_sample_is_the_protocols(pool):
+    """The low resolution is PIL's bicubic reduction of the truth; the truth fills [0, 1]."""
+    guide, low, truth = Samples(8, 64, 1, 2, 3, CLEAN, pool)[1]
+    assert guide.shape == (3, 64, 64) and low.shape == (1, 8, 8) and truth.shape == (1, 64, 64)
+    assert truth.min() == 0 and truth.max() == 1 and 0 <= guide.min() and guide.max() <= 1
+    expected = np.asarray(Image.fromarray(truth[0].numpy(), mode="F").resize((8, 8), Image.BICUBIC))
+    assert np.abs(low[0].numpy() - expected).max() < 1e-6
+
+
+def test_a_crop_that_does_not_fit_is_refused(pool):
+    for crop in (60, 400, 4):
+        with pytest.raises(ValueError, match=f"crop {crop}"):
+            Samples(8, crop, 1, 2, 3, directory=pool)
+
+
+def test_displacement_samples_where_it_says():
+    image = torch.arange(30.0).view(1, 5, 6)
+    moved = degrade.displaced(image, torch.stack((torch.full((5, 6), 1.0), torch.full((5, 6), -2.0))))
+    for row in range(5):
+        for column in range(6):
+            assert moved[0, row, column] == pytest.approx(image[0, min(row + 1, 4), max(column - 2, 0)].item(), abs=1e-4)
+
+
+def test_blur_keeps_the_mean_and_widens_a_point():
+    point = torch.zeros(1, 21, 21)
+    point[0, 10, 10] = 1
+    blurred = degrade.gaussian_blur(point, 1.5)
+    assert blurred.sum().item() == pytest.approx(1, abs=1e-5)
+    offsets = torch.arange(21.0) - 10
+    assert (blurred[0].sum(0) * offsets**2).sum().sqrt().item() == pytest.approx(1.5, abs=0.05)
+
+
+def test_the_guide_is_shifted_by_the_stated_deviation():
+    """A line in the guide moves by N(0, shift) pixels."""
+    line = torch.zeros(3, 65, 65)
+    line[:, :, 30:35] = 1
+    amount = replace(CLEAN, shift=2.0)
+    columns = torch.arange(65.0)
+    moves = []
+    for seed in range(60):
+        moved = degrade.degrade_guide(line, amount, seeded(seed)).sum((0, 1))
+        moved = (moved - moved.min()).clamp(min=0)
+        moves.append(((moved * columns).sum() / moved.sum() - 32).item())
+    assert np.std(moves) == pytest.approx(2.0, rel=0.35)
+
+
+def test_jagged_edges_keep_values_and_move_edges():
+    step = torch.zeros(1, 48, 48)
+    step[:, :, 24:] = 1
+    ragged = degrade.degrade_depth(step, replace(CLEAN, jagged_chance=1.0), seeded(1))
+    assert set(ragged.unique().tolist()) == {0.0, 1.0}
+    assert 0 < (ragged != step).float().mean() < 0.15
+
+
+def test_loss_mixes_mean_and_root_mean_square():
+    estimate, truth = torch.tensor([[[[0.0, 0.4]]]]), torch.zeros(1, 1, 1, 2)
+    assert training_loss(estimate, truth, 0).item() == pytest.approx(0.2)
+    assert training_loss(estimate, truth, 1).item() == pytest.approx(np.sqrt(0.08), abs=1e-5)
+    assert training_loss(estimate, truth, 0.25).item() == pytest.approx(0.75 * 0.2 + 0.25 * np.sqrt(0.08), abs=1e-5)
+
+
+def test_a_killed_run_goes_on_as_if_nothing_had_happened(pool, tmp_path, monkeypatch):
+    whole = Trainer(TINY, 8, tmp_path / "whole", workers=0, pool=pool).run()
+    half = Trainer(TINY, 8, tmp_path / "halves", workers=0, pool=pool)
+    take_step = half._step
+
+    def killed_at_three(step, batch):
+        if step == 3:
+            raise KeyboardInterrupt
+        return take_step(step, batch)
+
+    monkeypatch.setattr(half, "_step", killed_at_three)
+    with pytest.raises(KeyboardInterrupt):
+        half.run()
+    rest = Trainer(TINY, 8, tmp_path / "halves", workers=0, pool=pool)
+    assert rest.run().sha256 == whole.sha256
+
+
+def test_a_checkpoint_of_another_recipe_is_refused(pool, tmp_path):
+    Trainer(TINY, 8, tmp_path, workers=0, pool=pool).run()
+    with pytest.raises(ValueError, match="another recipe"):
+        Trainer(replace(TINY, learning_rate=0.5), 8, tmp_path, workers=0, pool=pool).run()
+
+
+def test_training_learns(pool, tmp_path, monkeypatch):
+    """On one scene, a short run makes the error clearly smaller than bicubic's."""
+    monkeypatch.setattr(trainer, "VALIDATE_EVERY", 1000)
+    recipe = replace(TINY, config={"widths": (16, 16, 16)}, steps=200, scenes=1, degradation=CLEAN, average=0.9,
+                     learning_rate=4e-3)
+    run = Trainer(recipe, 8, tmp_path, workers=0, pool=pool)
+    run.run()
+    samples = Samples(8, 64, recipe.seed, recipe.scenes, 12, CLEAN, pool)
+    method, bicubic = load_method("fdkn", 8, run.result), load_method("bicubic", 8)
+    errors = {m.name: np.mean([training_loss(m(g[None], low[None]), t[None], 0).item() for g, low, t in samples])
+              for m in (method, bicubic)}
+    assert errors["fdkn"] < 0.97 * errors["bicubic"]
+
+
+def test_the_result_is_a_weights_file_with_its_manifest(pool, tmp_path):
+    run = Trainer(TINY, 8, tmp_path, workers=0, pool=pool)
+    manifest = run.run()
+    again, state = load_weights(run.result, "fdkn", 8)
+    assert again == manifest and manifest.recipe == "tiny" and manifest.config == {"widths": [4, 4, 4]}
+    assert all(tensor.dtype in (torch.float32, torch.int64) for tensor in state.values())
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in recipes_directory().glob("*.yaml")))
+def test_every_recipe_of_the_package_can_be_read(name):
+    recipe = load_recipe(name)
+    assert recipe.name == name and recipe.steps > 0
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("method: fdkn\nstep: 5", "unknown entry 'step'"),
+        ("method: fdkn\nsteps: many", "steps is 'many'"),
+        ("steps: 5", "names no method"),
+        ("method: [", "not YAML"),
+        ("method: fdkn\ndegradation: {wobble: 3}", "unknown entry 'wobble'"),
+    ],
+)
+def test_a_wrong_recipe_says_what_is_wrong(text, says, tmp_path):
+    path = tmp_path / "wrong.yaml"
+    path.write_text(text)
+    with pytest.raises(RecipeError, match=says):
+        load_recipe(str(path))
+
+
+def test_an_unknown_recipe_lists_the_known():
+    with pytest.raises(RecipeError, match="fdkn"):
+        load_recipe("nonsense")
+
+
+def test_a_scale_that_the_recipe_lacks_is_refused(tmp_path):
+    with pytest.raises(RecipeError, match="not 4"):
+        Trainer(TINY, 4, tmp_path)
