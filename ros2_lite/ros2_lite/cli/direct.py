@@ -68,17 +68,13 @@ def message_class(type_name):
 def topic_type(node, topic, *, wait_s=PATIENCE_S):
     """The type of a topic, which may still have to appear; CliError where it does not."""
     give_up = time.monotonic() + wait_s
-    while True:
-        types = dict(node.get_topic_names_and_types()).get(topic, [])
-        if len(types) == 1:
-            return types[0]
-        if time.monotonic() > give_up:
-            break
+    while not (known := dict(node.get_topic_names_and_types()).get(topic)) and time.monotonic() < give_up:
         time.sleep(0.05)
-    if types:
-        raise CliError(f"Cannot use topic [{topic}], as it has more than one type: {types}")
-    raise CliError(f"WARNING: topic [{topic}] does not appear to be published yet\n"
-                   "Could not determine the type for the passed topic")
+    if known and len(known) == 1:
+        return known[0]
+    if known:
+        raise CliError(f"Cannot use topic [{topic}], as it has more than one type: {known}")
+    raise CliError(f"Topic [{topic}] does not appear to be published yet: could not determine its type")
 
 
 def matching_qos(node, topic, *, depth=10):

@@ -180,14 +180,12 @@ class ExecuteProcess(Action):
         if output not in ("screen", "log", "both"):
             raise ValueError(f"output is 'screen', 'log' or 'both', not '{output}'")
         name = f"{os.path.basename(perform(context, self._name or cmd[0]))}-{service.next_process_number()}"
-        if self._on_exit is not None:
-            context.event_handlers.append(OnProcessExit(target_action=self, on_exit=self._on_exit))
         process = Process(
             name, " ".join(cmd) if self._shell else cmd, output=service.output, screen=output != "log",
             on_exit=lambda code: service.call_soon(lambda: self._exited(
-                context, ProcessExited(action=self, name=name, cmd=cmd, pid=process.pid, returncode=code))),
+                context, process, ProcessExited(action=self, name=name, cmd=cmd, pid=process.pid, returncode=code))),
             shell=self._shell, cwd=self._cwd and perform(context, self._cwd), env=self._environment(context))
-        service.running[self] = process
+        service.running[process] = self
         service.output.say("INFO", name, f"process started with pid [{process.pid}]")
 
     def stop(self, process, service):
@@ -199,13 +197,15 @@ class ExecuteProcess(Action):
         given = [context.environment if self._env is None else self._env, self._additional_env or {}]
         return {perform(context, name): perform(context, value) for values in given for name, value in values.items()}
 
-    def _exited(self, context, event):
+    def _exited(self, context, process, event):
         service = context.service
-        del service.running[self]
+        del service.running[process]
         if event.returncode == 0:
             service.output.say("INFO", event.process_name, f"process has finished cleanly [pid {event.pid}]")
         else:
             service.output.say("ERROR", event.process_name, f"process has died [pid {event.pid}, exit code "
                                f"{event.returncode}, cmd '{' '.join(event.cmd)}'].")
             service.return_code = service.return_code or int(not context.is_shutdown)
+        for entity in OnProcessExit(on_exit=self._on_exit).handle(event, context):
+            context.visit(entity)
         context.emit_event(event)

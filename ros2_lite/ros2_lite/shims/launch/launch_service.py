@@ -56,7 +56,7 @@ class LaunchService:
         self.is_shutdown = True
         self._timers.clear()
         self.context.emit_event(event)
-        for action, process in self.running.items():
+        for process, action in self.running.items():
             action.stop(process, self)
 
     def call_soon(self, function):
