@@ -45,6 +45,21 @@ class Method(torch.nn.Module):
         with torch.autocast(depth.device.type, enabled=False):
             return self.reconstruct(depth.float(), *(tensor.float() for tensor in regressed))
 
+    def training_estimate(
+        self, guide: Tensor, depth: Tensor, truth: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Return an estimate and the truth to compare it with: the whole image, unless a method draws pixels from it.
+
+        Args:
+            guide, depth: as for `forward`.
+            truth: (B, 1, s*h, s*w).
+            generator: on the CPU; the source of all randomness, so that runs can be repeated.
+
+        Returns:
+            Two tensors of the same shape, (B, 1, s*h, s*w) or (B, 1, 1, N) for N pixels an image.
+        """
+        return self(guide, depth), truth
+
     def regress(self, guide: Tensor, depth: Tensor) -> tuple[Tensor, ...]:
         """Return what the network predicts, as input for `reconstruct`. Only cut methods have it."""
         raise TypeError(f"method {self.name!r} is not cut into regress and reconstruct: call it as a whole")

@@ -107,11 +107,12 @@ class Trainer:
         guide, low, truth = (
             tensor.to(self.device, memory_format=torch.channels_last, non_blocking=True) for tensor in batch
         )
+        generator = torch.Generator().manual_seed(self.recipe.seed * 1_000_000_007 + step)
         for group in self.optimiser.param_groups:
             group["lr"] = self.recipe.learning_rate * self._rate(step)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16"):
-            estimate = self.model(guide, low)
-        loss = training_loss(estimate.float(), truth, self.recipe.rmse_share)
+            estimate, target = self.model.training_estimate(guide, low, truth, generator)
+        loss = training_loss(estimate.float(), target, self.recipe.rmse_share)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.gradient_clip)
