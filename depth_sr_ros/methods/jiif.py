@@ -1,0 +1,154 @@
+"""JIIF: the joint implicit image function (Tang, Chen, Zeng: Joint Implicit Image Function, section 3.2)."""
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .base import Method
+from .edsr import EDSR
+from .interpolate import bicubic_at, bilinear_at, pixels_at
+
+CORNERS = ((0, 0), (1, 0), (0, 1), (1, 1))  # the four nearest low-resolution pixels, (x, y) from the upper left one
+QUERIES_AT_ONCE = 4096  # bounds the memory: the widest layer holds 4 rows a query
+
+
+class Latents(NamedTuple):
+    """What one pass of the encoders leaves for queries. Images have their channels last, so that a gather is a copy.
+
+    Attributes:
+        depth: (B, 1, h, w), the input.
+        cells: (B, h + 2, w + 2, M), what the first layer makes of z_i and g_i, a border of zeros around.
+        guide: (B, H, W, C), the guide's features g.
+    """
+
+    depth: Tensor
+    cells: Tensor
+    guide: Tensor
+
+
+class JIIF(Method):
+    """Depth as a function of position: a softmax-weighted mean of what four low-resolution neighbours say about it.
+
+    For a query q and a neighbour i, an MLP turns (z_i, g_i, g_q - g_i, x_q - x_i) into a value v and a logit a (eq. 8);
+    the depth is sum_i softmax(a)_i v_i (eqs. 1 and 9), a residual on the bicubic image. The encoders run once an image
+    (`encode`); `query` then answers for any positions at a cost that follows their number, and `forward` is the query
+    of all pixel centres. The encoders take guide and depth of any two sizes, whole ratio or not.
+
+    The first layer is linear, so it is not evaluated on the concatenated features of every query and neighbour: what
+    belongs to a neighbour is computed once for each low-resolution pixel, what belongs to g_q once for each query.
+
+    Where the paper leaves a choice: features outside the image are zero, at the coordinates where pixels would be;
+    relative coordinates are in half low-resolution pixels (the paper's (-1, 1) times (h, w)); g_i is the bicubic
+    interpolation of the guide's features at x_i, g_q between pixel centres the bilinear one. With `guide_stride`
+    above 1, not in the paper, the guide's encoder works at a fraction of the resolution.
+
+    Args:
+        scale: between guide and depth in `forward`; the weights do not depend on it.
+        depth_width, depth_blocks, guide_width, guide_blocks: of the two EDSR encoders.
+        hidden: widths of the MLP's layers.
+        guide_stride, guide_features: see `edsr.EDSR`.
+        training_queries: pixels drawn from an image in training; 0 takes all.
+    """
+
+    name = "jiif"
+    summary = "implicit function: depth at any sub-pixel position; dense where there is time"
+    paper = "Tang, Chen, Zeng, Joint Implicit Image Function for Guided Depth Super-Resolution"
+    is_cut = True
+
+    def __init__(
+        self,
+        scale: int,
+        depth_width: int = 128,
+        depth_blocks: int = 16,
+        guide_width: int = 128,
+        guide_blocks: int = 16,
+        hidden: tuple[int, ...] = (1024, 512, 256, 128),
+        guide_stride: int = 1,
+        guide_features: int | None = None,
+        training_queries: int = 30_720,
+    ) -> None:
+        super().__init__(scale)
+        self.training_queries = training_queries
+        self.depth_encoder = EDSR(1, depth_width, depth_blocks)
+        self.guide_encoder = EDSR(3, guide_width, guide_blocks, guide_stride, guide_features)
+        features = guide_width if guide_features is None else guide_features
+        self.parts = (depth_width, features, features, 2)  # of the first layer's input: z_i, g_i, g_q - g_i, x_q - x_i
+        self.first = nn.Linear(sum(self.parts), hidden[0])
+        layers: list[nn.Module] = []
+        for before, after in zip(hidden, (*hidden[1:], 2)):
+            layers += [nn.ReLU(inplace=True), nn.Linear(before, after)]
+        self.rest = nn.Sequential(*layers)
+
+    def encode(self, guide: Tensor, depth: Tensor) -> Latents:
+        """Run both encoders (eq. 5).
+
+        Args:
+            guide: (B, 3, H, W) in [0, 1].
+            depth: (B, 1, h, w), normalised.
+        """
+        return Latents(depth, *self.regress(guide, depth))
+
+    def query(self, latents: Latents, pixels: Tensor) -> Tensor:
+        """Return the depth at positions.
+
+        Args:
+            latents: from `encode`.
+            pixels: (B, N, 2) float, (x, y) in pixels of the guide, centres at integers, sub-pixel positions allowed.
+
+        Returns:
+            (B, N), in the units of the encoded depth.
+        """
+        return torch.cat([self._query(latents, part) for part in pixels.split(QUERIES_AT_ONCE, dim=1)], dim=1)
+
+    def forward(self, guide: Tensor, depth: Tensor) -> Tensor:
+        """Upsample: (B, 3, s*h, s*w) and (B, 1, h, w) -> (B, 1, s*h, s*w)."""
+        return self.reconstruct(depth, *self.regress(guide, depth))
+
+    def regress(self, guide: Tensor, depth: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the cells and the guide's features of `Latents`."""
+        features = self.guide_encoder(guide)
+        own, near, difference, _ = self.first.weight.split(self.parts, dim=1)
+        # g_i stands in the input twice: itself, and subtracted from g_q.
+        at_cells = F.interpolate(features, depth.shape[-2:], mode="bicubic", align_corners=False)
+        inputs = torch.cat((self.depth_encoder(depth), at_cells), 1)
+        cells = F.linear(inputs.permute(0, 2, 3, 1), torch.cat((own, near - difference), 1))
+        return F.pad(cells, (0, 0, 1, 1, 1, 1)), features.permute(0, 2, 3, 1).contiguous()
+
+    def reconstruct(self, depth: Tensor, cells: Tensor, guide: Tensor) -> Tensor:
+        """Query every pixel's centre."""
+        batch, height, width = guide.shape[:3]
+        rows, columns = torch.meshgrid(
+            *(torch.arange(n, device=depth.device, dtype=torch.float32) for n in (height, width)), indexing="ij"
+        )
+        pixels = torch.stack((columns, rows), -1).view(1, -1, 2).expand(batch, -1, -1)
+        return self.query(Latents(depth, cells, guide), pixels).view(batch, 1, height, width)
+
+    def training_estimate(
+        self, guide: Tensor, depth: Tensor, truth: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Query random pixels (section 3.3): two tensors (B, 1, 1, N)."""
+        height, width = truth.shape[-2:]
+        if not 0 < self.training_queries < height * width:
+            return super().training_estimate(guide, depth, truth, generator)
+        drawn = [torch.randperm(height * width, generator=generator)[: self.training_queries] for _ in truth]
+        places = torch.stack(drawn).to(truth.device)
+        pixels = torch.stack((places % width, places // width), -1).float()
+        estimate = self.query(self.encode(guide, depth), pixels)
+        return estimate[:, None, None], truth.flatten(1).gather(1, places)[:, None, None]
+
+    def _query(self, latents: Latents, pixels: Tensor) -> Tensor:
+        depth, cells, guide = latents
+        # Places in an image need more digits than half precision has.
+        pixels = pixels.to(torch.promote_types(depth.dtype, torch.float32))
+        low, high = (pixels.new_tensor(size) for size in (depth.shape[:-3:-1], guide.shape[2:0:-1]))  # (x, y) sizes
+        places = (pixels + 0.5) * (low / high) - 0.5
+        corners = places.floor()[:, :, None] + places.new_tensor(CORNERS)  # (B, N, 4, 2)
+        relative = (2 * (places[:, :, None] - corners)).to(cells.dtype)
+        bordered = (corners + 1).clamp(min=0).minimum(low + 1)
+        *_, difference, position = self.first.weight.split(self.parts, dim=1)
+        at_query = F.linear(bilinear_at(guide, pixels), difference, self.first.bias)  # (B, N, M)
+        at_corners = pixels_at(cells, *bordered.unbind(-1)) + F.linear(relative, position)  # (B, N, 4, M)
+        values, logits = self.rest(at_corners + at_query[:, :, None]).unbind(-1)  # (B, N, 4) each
+        residual = (torch.softmax(logits, -1) * values).sum(-1)
+        return bicubic_at(depth.permute(0, 2, 3, 1), places)[..., 0] + residual
