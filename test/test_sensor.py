@@ -83,7 +83,17 @@ def test_flying_pixels_are_at_edges_only_and_as_many_as_stated():
     between = (measured > 1.001) & (measured < 2.999)
     assert not between[:, :edge].any() and not between[:, edge + 1 :].any()
     assert 4 <= between[:, edge].sum() <= 20  # of 24, half of them by chance
-    assert set(measured[:, edge][~between[:, edge]].tolist()) == {1.0}  # half the footprint, but much more light
+    assert len(set(measured[:, edge][~between[:, edge]].tolist())) == 1  # the surface that weighs more
+
+
+def test_the_foreground_grows_where_light_falls_off():
+    truth = step(1.0, 3.0, column=98)  # a quarter of the edge pixels' footprint is near
+
+    def at_edge(falloff):
+        sensor = TofSensor(noise=0, noise_growth=0, speckle=0, flying_share=0, falloff=falloff)
+        return measure(truth, grey(), SCALE, FOCAL, seeded(), sensor)[:, 98 // SCALE]
+
+    assert (at_edge(0) == 3.0).all() and (at_edge(2) == 1.0).all()
 
 
 def test_a_slanted_surface_has_no_flying_pixels():

@@ -1,9 +1,9 @@
 """A model of a time-of-flight camera: the low-resolution depth that it would measure of a scene of known depth.
 
-A pixel integrates the light that comes back from its whole footprint. What comes back from a pixel of the true image
-is its amplitude: brightness x cos(angle of incidence) / distance^2, so 1 for white paper, faced at one metre. Of what
-goes wrong with such cameras it has: noise that grows with the distance, flying pixels at depth edges, and no return
-from surfaces that are too far, too dark or too oblique.
+A pixel integrates the light that comes back from its whole footprint. Every pixel of the true image reflects
+brightness x cos(angle of incidence); what comes back of it, its amplitude, is that / distance^2, so 1 for white paper,
+faced at one metre. Of what goes wrong with such cameras it has: noise that grows with the distance, flying pixels at
+depth edges, and no return from surfaces that are too far, too dark or too oblique.
 """
 from dataclasses import dataclass
 
@@ -20,7 +20,10 @@ class TofSensor:
     Attributes:
         noise, noise_growth: the deviation of a measured depth z is noise + noise_growth z^2, in metres (1/metres).
         flying_share: share of the pixels with a depth edge in their footprint that measure something between near and
-            far; the others measure the surface of which more light comes back.
+            far; the others measure the surface that weighs more.
+        falloff: within a footprint, what is reflected at depth z weighs 1 / z^falloff. 2: a camera of modulated light,
+            whose foreground grows at its edges; 0: one that sees to it that brightness does not matter, or matches a
+            pattern.
         edge_step: two surfaces are taken for such an edge where their depths differ by more than this share.
         min_range, max_range: metres; there is no return from nearer or further.
         min_amplitude: nor where the mean amplitude is less.
@@ -30,7 +33,8 @@ class TofSensor:
 
     noise: float = 0.002
     noise_growth: float = 0.0015
-    flying_share: float = 0.4
+    flying_share: float = 0.8
+    falloff: float = 0.0
     edge_step: float = 0.03
     min_range: float = 0.3
     max_range: float = 8.0
@@ -70,13 +74,13 @@ def measure(
     if depth.shape[-2] % scale or depth.shape[-1] % scale:
         raise ValueError(f"true depth of {depth.shape[-1]} x {depth.shape[-2]} pixels is no multiple of scale {scale}")
     cosine = incidence_cosine(depth, focal)
-    amplitude = (MINIMUM_BRIGHTNESS + rgb.mean(0)) / (MINIMUM_BRIGHTNESS + 1) * cosine / depth**2
-    footprints, amplitudes = _footprints(depth, scale), _footprints(amplitude, scale)
-    measured = _integrate(footprints, amplitudes, sensor, generator)
+    reflected = (MINIMUM_BRIGHTNESS + rgb.mean(0)) / (MINIMUM_BRIGHTNESS + 1) * cosine
+    weights = _footprints(reflected / depth**sensor.falloff, scale)
+    measured = _integrate(_footprints(depth, scale), weights, sensor, generator)
     noise = torch.randn(measured.shape, generator=generator, device=depth.device) * sensor.deviation(measured)
     lost = torch.rand(measured.shape, generator=generator, device=depth.device) < sensor.speckle
     lost |= (measured < sensor.min_range) | (measured > sensor.max_range)
-    lost |= amplitudes.mean(-1) < sensor.min_amplitude
+    lost |= _footprints(reflected / depth**2, scale).mean(-1) < sensor.min_amplitude
     lost |= _footprints(cosine, scale).mean(-1) < torch.deg2rad(torch.tensor(sensor.max_incidence)).cos()
     return torch.where(lost, torch.nan, ((measured + noise) * 1000).round() / 1000)
 
@@ -112,21 +116,21 @@ def _footprints(image: Tensor, scale: int) -> Tensor:
     return blocks.reshape(height // scale, width // scale, scale * scale)
 
 
-def _integrate(depths: Tensor, amplitudes: Tensor, sensor: TofSensor, generator: torch.Generator) -> Tensor:
-    """What each pixel measures of its footprint (h, w, N), but for noise, (h, w): a mean weighted by amplitude.
+def _integrate(depths: Tensor, weights: Tensor, sensor: TofSensor, generator: torch.Generator) -> Tensor:
+    """What each pixel measures of its footprint (h, w, N), but for noise, (h, w): a weighted mean.
 
     A footprint with a depth edge is cut in two at the widest gap between its depths in their order; that of a slanted
     surface has no wide one.
     """
-    depths, order = depths.sort(-1)
-    amplitudes = amplitudes.gather(-1, order)
     if depths.shape[-1] == 1:
         return depths[..., 0]
+    depths, order = depths.sort(-1)
+    weights = weights.gather(-1, order)
     gap, last_near = depths.diff(dim=-1).max(-1, keepdim=True)
     is_near = torch.arange(depths.shape[-1], device=depths.device) <= last_near
-    near, far = amplitudes * is_near, amplitudes * ~is_near
+    near, far = weights * is_near, weights * ~is_near
     stronger = torch.where(near.sum(-1, keepdim=True) >= far.sum(-1, keepdim=True), near, far)
     at_edge = gap > sensor.edge_step * depths.gather(-1, last_near)
     flying = torch.rand(at_edge.shape, generator=generator, device=depths.device) < sensor.flying_share
-    weights = torch.where(at_edge & ~flying, stronger, amplitudes)
+    weights = torch.where(at_edge & ~flying, stronger, weights)
     return (depths * weights).sum(-1) / weights.sum(-1)
