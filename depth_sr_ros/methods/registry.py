@@ -10,9 +10,13 @@ from .weights import load_weights
 
 # A new method is one file and one line here. Modules are imported when a method is first asked for.
 _CLASSES = {
+    "ahmf": "AHMF",
     "bicubic": "Bicubic",
+    "dkn": "DKN",
     "fdkn": "FDKN",
     "guided_filter": "GuidedFilter",
+    "jiif": "JIIF",
+    "naima": "NAIMA",
 }
 SCALES = (2, 4, 8, 16)  # what is trained and tested; baselines take any whole factor up to MAX_SCALE
 MAX_SCALE = 32
