@@ -220,7 +220,8 @@ class _Field:
         if isinstance(value, array.array) and value.typecode == self.code and not self.fixed:
             return value
         try:
-            return np.array(value, self.code) if self.fixed else _fill(self.code, value)
+            held = _fill(self.code, value)
+            return np.array(held) if self.fixed else held
         except (TypeError, ValueError, OverflowError) as error:
             raise AssertionError(f"{self._complaint(value)}: {error}") from None
 
@@ -256,46 +257,46 @@ class Message:
     """Base of all message classes."""
 
     __slots__ = ()
-    _type: str
-    _fields: tuple[_Field, ...] = ()
+    __rostype__: str
+    __rosfields__: tuple[_Field, ...] = ()
 
     def __init__(self, **values: Any) -> None:
-        for field in self._fields:
+        for field in self.__rosfields__:
             name = field.name
             if name in values:
                 setattr(self, name, values.pop(name))
             else:
                 setattr(self, f"_{name}", field.default())
-        assert not values, f"Invalid arguments passed to constructor of {self._type}: {', '.join(values)}"
+        assert not values, f"Invalid arguments passed to constructor of {self.__rostype__}: {', '.join(values)}"
 
     @classmethod
     def _from_wire(cls, *values: Any) -> "Message":
         message = cls.__new__(cls)
-        for field, value in zip(cls._fields, values):
+        for field, value in zip(cls.__rosfields__, values):
             setattr(message, f"_{field.name}", value if field.is_plain else field.from_wire(value))
         return message
 
     @classmethod
     def get_fields_and_field_types(cls) -> dict[str, str]:
         """Field names with their types, such as {"height": "uint32", "data": "sequence<uint8>"}."""
-        return {field.name: field.text for field in cls._fields}
+        return {field.name: field.text for field in cls.__rosfields__}
 
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):
             return NotImplemented
-        pairs = ((getattr(self, field.name), getattr(other, field.name)) for field in self._fields)
+        pairs = ((getattr(self, field.name), getattr(other, field.name)) for field in self.__rosfields__)
         return all(np.array_equal(a, b) if isinstance(a, np.ndarray) else a == b for a, b in pairs)
 
     __hash__ = None
 
     def __repr__(self) -> str:
-        values = ", ".join(f"{field.name}={getattr(self, field.name)!r}" for field in self._fields)
-        package, kind, name = self._type.split("/")
+        values = ", ".join(f"{field.name}={getattr(self, field.name)!r}" for field in self.__rosfields__)
+        package, kind, name = self.__rostype__.split("/")
         return f"{package}.{kind}.{name}({values})"
 
     def __deepcopy__(self, memo: dict) -> "Message":
         duplicate = type(self).__new__(type(self))
-        for field in self._fields:
+        for field in self.__rosfields__:
             setattr(duplicate, f"_{field.name}", copy.deepcopy(getattr(self, field.name), memo))
         return duplicate
 
@@ -323,8 +324,8 @@ def message_class(name: str) -> type[Message]:
     namespace: dict[str, Any] = {
         "__module__": f"{package}.{kind}",
         "__slots__": tuple(f"_{field.name}" for field in fields),
-        "_type": name,
-        "_fields": fields,
+        "__rostype__": name,
+        "__rosfields__": fields,
     }
     for constant, type_name, value in constants:
         namespace[constant] = bytes((value & 0xFF,)) if type_name == "byte" else value
@@ -341,12 +342,12 @@ def service_class(name: str) -> type:
         raise KeyError(name)
     package, kind, short = name.split("/")
     parts = {part: message_class(f"{name}_{part}") for part in ("Request", "Response")}
-    return type(short, (), {"__module__": f"{package}.{kind}", "_type": name, **parts})
+    return type(short, (), {"__module__": f"{package}.{kind}", "__rostype__": name, **parts})
 
 
 def serialise(message: Message, header: bytes = b"") -> memoryview:
     """CDR of a message with its encapsulation header, padded to four octets; a service's `header` stands before the body."""
-    codec = _wire.get_msgdef(message._type)
+    codec = _wire.get_msgdef(message.__rostype__)
     start = len(_ENCAPSULATION) + len(header)
     size = start + codec.getsize_cdr(0, message, _wire)
     payload = memoryview(bytearray(size + -size % 4))
