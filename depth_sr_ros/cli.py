@@ -19,8 +19,8 @@ COMMANDS = (
     "depth_sr_ros.commands.upsample",
     "depth_sr_ros.commands.methods",
     "depth_sr_ros.commands.doctor",
-    "depth_sr_ros.evaluation.cli",
-    "depth_sr_ros.training.cli",
+    "depth_sr_ros.commands.evaluate",
+    "depth_sr_ros.commands.train",
 )
 USER_ERROR = 2  # exit status, as argparse has it
 

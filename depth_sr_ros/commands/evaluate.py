@@ -29,7 +29,7 @@ def add_parser(subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Evaluate, print a table, write what was asked for."""
-    from .report import Report, print_table
+    from ..evaluation.report import Report, print_table
 
     report = Report(with_pictures=arguments.html is not None)
     for folder in arguments.dataset:
@@ -50,8 +50,8 @@ def evaluate(report, folder: Path, method: str, scale: int, arguments: argparse.
     from ..backends import candidates
     from ..methods.registry import load_method
     from ..network import Network, StageClock
-    from .datasets import PairFolder
-    from .protocol import Summary, run
+    from ..evaluation.datasets import PairFolder
+    from ..evaluation.protocol import Summary, run
 
     pairs = PairFolder(folder)
     network: dict[tuple[int, int], Network] = {}

@@ -18,8 +18,8 @@ def run(arguments: argparse.Namespace) -> None:
     """Train every scale in turn; a run that was stopped goes on."""
     import torch
 
-    from .recipe import load_recipe
-    from .trainer import Trainer
+    from ..training.recipe import load_recipe
+    from ..training.trainer import Trainer
 
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
