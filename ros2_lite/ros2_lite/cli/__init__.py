@@ -30,8 +30,7 @@ def main(argv=None):
 
 def _guarded(args):
     """Run the verb: SIGTERM ends it as ctrl-c does, and an error that says what is wrong needs no traceback."""
-    for signum in (signal.SIGINT, signal.SIGTERM):  # a shell's background job starts with SIGINT ignored
-        signal.signal(signum, signal.default_int_handler)
+    _on_interrupts(_interrupt)
     try:
         return args.run(args) or 0
     except KeyboardInterrupt:
@@ -42,6 +41,17 @@ def _guarded(args):
     except BrokenPipeError:  # `ros2 topic echo | head`: whoever read has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _on_interrupts(handler):
+    for signum in (signal.SIGINT, signal.SIGTERM):  # set in any case: a shell's background job starts with SIGINT ignored
+        signal.signal(signum, handler)
+
+
+def _interrupt(*_):
+    """The first one ends the command; a second one does not keep it from leaving the graph in good order."""
+    _on_interrupts(signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def verbs(parser, **functions):

@@ -17,7 +17,8 @@ def _info_arguments(parser):
 
 def list_(args):
     with direct.cli_node() as node:
-        print(*direct.node_names(node, hidden=args.all), sep="\n")
+        for name in direct.node_names(node, hidden=args.all):
+            print(name)
 
 
 def info(args):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import IntEnum
 
+from .duration import Duration, Infinite
 from .qos import QoSProfile
 
 
@@ -23,3 +24,20 @@ class TopicEndpointInfo:
     endpoint_type: TopicEndpointTypeEnum
     endpoint_gid: list[int]
     qos_profile: QoSProfile
+
+    def __str__(self) -> str:
+        """The lines of `ros2 topic info --verbose`."""
+        qos = self.qos_profile
+        depth = f" ({qos.depth})" if qos.depth else ""
+        return "\n".join((
+            f"Node name: {self.node_name}", f"Node namespace: {self.node_namespace}", f"Topic type: {self.topic_type}",
+            f"Topic type hash: {self.topic_type_hash}", f"Endpoint type: {self.endpoint_type.name}",
+            f"GID: {'.'.join(f'{octet:02x}' for octet in self.endpoint_gid)}", "QoS profile:",
+            f"  Reliability: {qos.reliability.name}", f"  History (Depth): {qos.history.name}{depth}",
+            f"  Durability: {qos.durability.name}", f"  Lifespan: {_span(qos.lifespan)}", f"  Deadline: {_span(qos.deadline)}",
+            f"  Liveliness: {qos.liveliness.name}", f"  Liveliness lease duration: {_span(qos.liveliness_lease_duration)}",
+        ))  # fmt: skip
+
+
+def _span(duration: Duration) -> str:
+    return "Infinite" if duration == Infinite() else f"{duration.nanoseconds} nanoseconds"
