@@ -21,6 +21,7 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8"
 _CONFIG = struct.Struct("<iff")  # compressedDepth: format, and the two parameters of its quantisation
 _RVL_SIZE = struct.Struct("<ii")
+_PIXELS_PER_BYTE = 8 * 1032  # deflate shrinks by 1032 at most, a pixel has at least a bit; JPEG stays far below
 _DEPTH_ENCODINGS = ("16UC1", "mono16", "32FC1")
 
 
@@ -78,6 +79,8 @@ def _decode_png16(data: memoryview) -> np.ndarray:
 def _decode_file(data: memoryview, flags: int) -> np.ndarray:
     width, height = _file_size(data)
     check_size(width, height)
+    if width * height > _PIXELS_PER_BYTE * len(data):
+        raise FrameError("bad_size", f"compressed image of {len(data)} bytes says it has {width} x {height} pixels")
     image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     if image is None:
         raise FrameError("bad_data", f"compressed image of {len(data)} bytes, {width} x {height} pixels, cannot be decoded")

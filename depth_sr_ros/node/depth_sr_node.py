@@ -169,7 +169,7 @@ class DepthSrNode:
 
     def _drop(self, error: FrameError, stream: str = "") -> None:
         """Count and log a frame that cannot be used, or a message of one stream."""
-        reason = f"{error.reason}_{stream}" if stream else error.reason
+        reason = f"{stream}.{error.reason}" if stream else error.reason
         count = self._statistics.dropped(reason)
         self._warn(reason, f"dropped ({reason}, {count} so far): {error}")
 
@@ -203,7 +203,7 @@ class DepthSrNode:
     def _diagnose_on(self) -> None:
         self._report = diagnostics.Report(self._node.get_fully_qualified_name().lstrip("/"))
         self._reported_s = time.monotonic()
-        self._logged_drops: dict[str, int] = {}
+        self._logged: dict[str, int] = {}
         self._diagnostics = self._node.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self._node.create_timer(diagnostics.PERIOD_S, self._diagnose, clock=self._steady)
 
@@ -211,9 +211,9 @@ class DepthSrNode:
         now_s = time.monotonic()
         elapsed_s, self._reported_s = now_s - self._reported_s, now_s
         paired, snapshot = self._pairing.counts(), self._statistics.snapshot()
-        self._log_pairing_drops(paired)
-        drops = {reason: n for stream in paired.values() for reason, n in stream["drops"].items()}
-        snapshot = replace(snapshot, drops={**snapshot.drops, **drops})
+        unpaired = {f"{name}.{reason}": n for name, stream in paired.items() for reason, n in stream["drops"].items()}
+        self._log_unpaired(unpaired)
+        snapshot = replace(snapshot, drops={**snapshot.drops, **unpaired})
         warnings = diagnostics.topic_warnings(self._node, self._sources)
         warnings += [line for line in (self._frame_warning, self._upsampler.failure) if line]
         settings = self._upsampler.settings
@@ -226,13 +226,12 @@ class DepthSrNode:
         stamp = self._node.get_clock().now().to_msg()
         self._diagnostics.publish(self._report.make(stamp, snapshot, elapsed_s, running, warnings))
 
-    def _log_pairing_drops(self, paired: dict[str, dict[str, Any]]) -> None:
-        """Say what has been dropped anew, save for colour images that no depth image wants: there may be many."""
-        for stream in paired.values():
-            for reason, count in stream["drops"].items():
-                if count > self._logged_drops.get(reason, 0) and reason != "unmatched_rgb":
-                    self._warn(reason, f"dropped ({reason}, {count} so far) when pairing colour and depth by stamp")
-                self._logged_drops[reason] = count
+    def _log_unpaired(self, unpaired: dict[str, int]) -> None:
+        """Say what pairing has dropped anew, save for colour images that no depth image wants: there may be many."""
+        for reason, count in unpaired.items():
+            if count > self._logged.get(reason, 0) and reason != "rgb.unmatched":
+                self._warn(reason, f"dropped ({reason}, {count} so far) when pairing colour and depth by stamp")
+        self._logged = unpaired
 
 
 def _pairing_ns(config: Config) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import QoSCompatibility, QoSProfile, qos_check_compatible
 
 from depth_sr_ros.node.statistics import Snapshot
 
@@ -42,14 +42,10 @@ def topic_warnings(node: Node, sources: Sequence[Source]) -> list[str]:
 
 def _misfit(publisher: Any, source: Source) -> str:
     """Why DDS does not connect a publisher with a source; empty where it does."""
-    offered, asked = publisher.qos_profile, source.qos
     if publisher.topic_type != source.type_name:
         return f"it sends {publisher.topic_type}, expected is {source.type_name}"
-    if offered.reliability == ReliabilityPolicy.BEST_EFFORT and asked.reliability == ReliabilityPolicy.RELIABLE:
-        return "it is best effort, this subscription is reliable (see qos_overrides)"
-    if offered.durability == DurabilityPolicy.VOLATILE and asked.durability == DurabilityPolicy.TRANSIENT_LOCAL:
-        return "it is volatile, this subscription is transient local (see qos_overrides)"
-    return ""
+    compatibility, reason = qos_check_compatible(publisher.qos_profile, source.qos)
+    return f"{reason} (see qos_overrides)" if compatibility == QoSCompatibility.ERROR else ""
 
 
 class Report:

@@ -45,12 +45,9 @@ class _Stream:
         self.stamps.append(stamp)
         self.items.append(item)
 
-    def drop(self, reason: str, count: int = 1) -> None:
-        self.drops[f"{reason}_{self.name}"] += count
-
     def drop_oldest(self, count: int = 1) -> None:
         if count:
-            self.drop("unmatched", count)
+            self.drops["unmatched"] += count
             del self.stamps[:count], self.items[:count]
 
     def forget_after(self, stamp: int) -> None:
@@ -59,7 +56,7 @@ class _Stream:
             return
         keep = bisect.bisect_right(self.stamps, stamp)
         if keep < len(self.stamps):
-            self.drop("time_jump", len(self.stamps) - keep)
+            self.drops["time_jump"] += len(self.stamps) - keep
             del self.stamps[keep:], self.items[keep:]
         self.last = self.stamps[-1] if self.stamps else None
         self.intervals.clear()
@@ -82,9 +79,9 @@ class Pairing:
 
     A depth item is paired with the colour item whose stamp plus `offset_ns` is nearest to its own, no further away than
     `tolerance_ns`, when each is the other's nearest and nothing that is still to come can be nearer. An item is paired
-    once, in order, or dropped once: for each stream received == paired + dropped + pending at any time. Reasons, each
-    with _rgb or _depth behind it: unmatched (no partner within the tolerance, or none in time), duplicate (of the last
-    stamp), out_of_order (up to 0.1 s back), time_jump (waited when the stamps stepped back further).
+    once, in order, or dropped once: for each stream received == paired + dropped + pending at any time. Reasons:
+    unmatched (no partner within the tolerance, or none in time), duplicate (of the last stamp), out_of_order (up to 0.1 s
+    back), time_jump (waited when the stamps stepped back further).
     """
 
     def __init__(self, tolerance_ns: int, offset_ns: int = 0, queue: int = QUEUE) -> None:
@@ -115,7 +112,7 @@ class Pairing:
             stream.received += 1
             if stream.last is not None and stamp <= stream.last:
                 if stream.last - stamp <= JUMP_NS:
-                    stream.drop("duplicate" if stamp == stream.last else "out_of_order")
+                    stream.drops["duplicate" if stamp == stream.last else "out_of_order"] += 1
                     return []
                 self._jump_back(stream, stamp)
             if len(stream.items) >= self._queue:

@@ -108,6 +108,7 @@ def _png_claiming(width, height):
         ("bad_data", "png", encoded(".png", MM)[:40]),
         ("bad_size", "png", _png_claiming(2**31 - 1, 2**31 - 1)),
         ("bad_size", "png", _png_claiming(0, 5)),
+        ("bad_size", "png", _png_claiming(16000, 4000)),  # more than so few bytes can hold
     ],
 )
 def test_colour_that_is_no_good_is_refused_by_name(reason, form, data):

@@ -35,7 +35,11 @@ class Run:
             assert account["pending"] <= QUEUE
 
     def drops(self):
-        return {reason: n for account in self.pairing.counts().values() for reason, n in account["drops"].items()}
+        return {
+            f"{stream}.{reason}": n
+            for stream, account in self.pairing.counts().items()
+            for reason, n in account["drops"].items()
+        }
 
 
 def stream(name, rate_hz, seconds, phase_ms=0.0):
@@ -58,13 +62,13 @@ def test_equal_stamps_pair_at_once_whichever_comes_first(delay_ms):
 def test_colour_at_twice_the_rate_leaves_every_second_image_over():
     run = Run().feed(*merged(stream("rgb", 30, 2), stream("depth", 15, 2)))
     assert run.pairs == [(t, t) for _, t in stream("depth", 15, 2)]
-    assert set(run.drops()) == {"unmatched_rgb"}
+    assert set(run.drops()) == {"rgb.unmatched"}
 
 
 def test_depth_at_twice_the_rate_uses_each_colour_image_once():
     run = Run().feed(*merged(stream("rgb", 15, 2), stream("depth", 30, 2)))
     assert run.pairs == [(t, t) for _, t in stream("rgb", 15, 2)]
-    assert set(run.drops()) <= {"unmatched_depth"}
+    assert set(run.drops()) <= {"depth.unmatched"}
 
 
 def test_each_depth_image_gets_the_nearest_colour_image_under_jitter():
@@ -102,13 +106,13 @@ def test_lost_images_cost_only_their_partners():
 def test_a_duplicate_is_dropped():
     run = Run().feed(("rgb", 0), ("rgb", 0), ("depth", 0), ("depth", 0), ("rgb", 33), ("depth", 33))
     assert run.pairs == [(0, 0), (33, 33)]
-    assert run.drops() == {"duplicate_rgb": 1, "duplicate_depth": 1}
+    assert run.drops() == {"rgb.duplicate": 1, "depth.duplicate": 1}
 
 
 def test_a_straggler_is_dropped_and_resets_nothing():
     run = Run().feed(("rgb", 0), ("depth", 0), ("rgb", 33), ("rgb", 20), ("depth", 33))
     assert run.pairs == [(0, 0), (33, 33)]
-    assert run.drops() == {"out_of_order_rgb": 1}
+    assert run.drops() == {"rgb.out_of_order": 1}
 
 
 @pytest.mark.parametrize("delay_ms", [{}, {"rgb": 40}, {"depth": 40}])
