@@ -108,7 +108,7 @@ def test_consistent_estimates_reduce_to_the_input_and_are_no_worse(images):
     def nearest(rgb, low):
         return np.repeat(np.repeat(low, 8, 0), 8, 1)
 
-    (plain,), (projected,) = (list(protocol.run([pair], nearest, 8, consistent)) for consistent in (False, True))
+    (plain,), (projected,) = (list(protocol.trials([pair], nearest, 8, consistent)) for consistent in (False, True))
     assert projected.errors.consistency < 1e-3 < plain.errors.consistency
     assert projected.errors.rmse_full < plain.errors.rmse_full
 
@@ -127,7 +127,7 @@ def test_bicubic_on_middlebury_is_the_known_figure(scale, full, crop6):
         return rows @ low @ columns.T
 
     summary = protocol.Summary("middlebury", "bicubic", scale, "grey levels")
-    for trial in protocol.run(PairFolder(DATA / "middlebury_dev"), bicubic, scale):
+    for trial in protocol.trials(PairFolder(DATA / "middlebury_dev"), bicubic, scale):
         summary.add(trial)
     assert summary.mean("rmse_full") == pytest.approx(full, abs=6e-4)
     assert summary.mean("rmse_crop6") == pytest.approx(crop6, abs=6e-4)

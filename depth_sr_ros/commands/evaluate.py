@@ -51,7 +51,7 @@ def evaluate(report, folder: Path, method: str, scale: int, arguments: argparse.
     from ..methods.registry import load_method
     from ..network import Network, StageClock
     from ..evaluation.datasets import PairFolder
-    from ..evaluation.protocol import Summary, run
+    from ..evaluation.protocol import Summary, trials
 
     pairs = PairFolder(folder)
     network: dict[tuple[int, int], Network] = {}
@@ -65,7 +65,7 @@ def evaluate(report, folder: Path, method: str, scale: int, arguments: argparse.
         return network[unit.shape](rgb, unit, StageClock())
 
     summary = None
-    for trial in tqdm(run(pairs, upsample, scale, arguments.consistency), f"{method} x{scale}", len(pairs), leave=False):
+    for trial in tqdm(trials(pairs, upsample, scale, arguments.consistency), f"{method} x{scale}", len(pairs), leave=False):
         summary = summary or Summary(folder.name, method, scale, trial.pair.unit)
         summary.add(trial)
         report.show(summary, trial)

@@ -76,7 +76,7 @@ def reduce_bicubic(image: np.ndarray, scale: int) -> np.ndarray:
     return rows @ image @ columns.T
 
 
-def run(pairs: Iterator[Pair], upsample: Upsample, scale: int, consistent: bool = False) -> Iterator[Trial]:
+def trials(pairs: Iterator[Pair], upsample: Upsample, scale: int, consistent: bool = False) -> Iterator[Trial]:
     """Put every pair through a method.
 
     Holes in the truth are filled by their nearest neighbours before the reduction, and do not count afterwards.
