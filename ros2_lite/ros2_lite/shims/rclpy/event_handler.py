@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from cyclonedds.core import DDSStatus
 
-from . import logging
 from .qos import QoSPolicyKind
 from .waitable import Waitable
 
@@ -125,21 +124,21 @@ class SubscriptionEventCallbacks:
 class EventHandler(Waitable):
     """Runs one event's callback in the executor."""
 
-    def __init__(self, node: Any, group: Any, event: _Event, callback: Callable, entity: Any) -> None:
+    def __init__(self, node: Any, group: Any, event: _Event, callback: Callable, endpoint: Any) -> None:
         super().__init__(node, group)
-        self.event, self.callback, self._entity = event, callback, entity
+        self._changed = False
+        self.event, self.callback, self._endpoint = event, callback, endpoint  # its entity must die when it is closed
 
     def _take(self) -> Callable[[], Any] | None:
-        if not self._flagged_by_status:
+        entity = self._endpoint.entity
+        if not self._changed or entity is None:
             return None
-        self._flagged_by_status = False
-        info = self.event.convert(getattr(self._entity, self.event.getter)())
+        self._changed = False
+        info = self.event.convert(getattr(entity, self.event.getter)())
         return lambda: self.callback(info)
 
-    _flagged_by_status = False
-
     def status_changed(self) -> None:
-        self._flagged_by_status = True
+        self._changed = True
         self.flag()
 
 
@@ -150,14 +149,14 @@ def make_handlers(node: Any, group: Any, callbacks: Any, endpoint: Any, topic: s
     def warn(info: QoSIncompatible) -> None:
         peer, verb = ("subscription", "requesting") if writes else ("publisher", "offering")
         sent = "sent to it" if writes else "received from it"
-        logging.get_logger(node.get_logger().name).warning(
+        node.get_logger().warning(
             f"New {peer} discovered on topic '{topic}', {verb} incompatible QoS. No messages will be {sent}. "
             f"Last incompatible policy: {info.last_policy_kind.name}")  # fmt: skip
 
     chosen = {name: getattr(callbacks, name) for name in events if getattr(callbacks, name)}
     if callbacks.use_default_callbacks:
         chosen.setdefault("incompatible_qos", warn)
-    return [EventHandler(node, group, events[name], callback, endpoint.entity) for name, callback in chosen.items()]
+    return [EventHandler(node, group, events[name], callback, endpoint) for name, callback in chosen.items()]
 
 
 def status_mask(handlers: list[EventHandler]) -> int:
