@@ -119,7 +119,9 @@ class Endpoint:
     def close(self) -> None:
         """Take the endpoint off the network. Safe to call twice."""
         self._participant.detach(self)
-        self.entity = None  # its finaliser deletes the DDS entity
+        entity, self.entity = self.entity, None
+        if entity is not None:
+            _lib.dds_delete(entity._ref)  # now, whoever may still hold the Python object
 
 
 class Writer(Endpoint):
@@ -127,16 +129,20 @@ class Writer(Endpoint):
 
     def write(self, payload: memoryview) -> None:
         """Blocks, without the GIL, while a reliable writer's cache is full. Raises DDSException when it stays so."""
+        entity = self.entity
+        if entity is None:
+            raise DDSException(DDSException.DDS_RETCODE_ALREADY_DELETED, "while writing a sample")
         if not FAST_PATH:
-            self.entity.write(self.entity.data_type(payload))
+            entity.write(entity.data_type(payload))
             return
         octets = np.frombuffer(payload, np.uint8)
         sample = _Octets(octets.__array_interface__["data"][0], octets.size)
-        _checked(_lib.dds_write(self.entity._ref, ctypes.byref(sample)), "writing a sample")
+        _checked(_lib.dds_write(entity._ref, ctypes.byref(sample)), "writing a sample")
 
     def matched(self) -> list[int]:
         """Handles of the readers that this writer reaches."""
-        return self.entity.get_matched_subscriptions()
+        entity = self.entity
+        return entity.get_matched_subscriptions() if entity is not None else []
 
 
 class Reader(Endpoint):
@@ -151,7 +157,8 @@ class Reader(Endpoint):
 
     def matched(self) -> list[int]:
         """Handles of the writers that reach this reader."""
-        return self.entity.get_matched_publications()
+        entity = self.entity
+        return entity.get_matched_publications() if entity is not None else []
 
 
 def _take_loan(reader: int, decode: Callable[[memoryview], Any]) -> tuple[Any, SampleInfo] | None:
