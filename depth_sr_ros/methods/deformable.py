@@ -10,9 +10,38 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .base import Method
+from .layers import upsample_bicubic
+
 KERNEL = 3  # k: neighbours a side
 NEIGHBOURS = KERNEL * KERNEL
 REACH = 7.0  # pixels: samples come from the 15 x 15 pixels around p (section 3.2.1)
+RATIO = 4  # pixels a side that one place of the last feature map stands for (section 3.2.1; fig. 6)
+
+
+class DeformableKernels(Method):
+    """What DKN and FDKN share: `regress` predicts kernels and offsets at a quarter of the resolution."""
+
+    is_cut = True
+
+    def reconstruct(self, depth: Tensor, kernels: Tensor, offsets: Tensor) -> Tensor:
+        """Average with the predicted kernels and offsets, eq. 3.
+
+        Args:
+            depth: (B, 1, h, w).
+            kernels: (B, k^2 * 16, ceil(s*h/4), ceil(s*w/4)), before the pixel shuffle.
+            offsets: (B, 2 * k^2 * 16, ...), likewise.
+        """
+        target = upsample_bicubic(depth, self.scale)
+        height, width = target.shape[-2:]
+        kernels = F.pixel_shuffle(kernels, RATIO)[..., :height, :width]
+        offsets = F.pixel_shuffle(offsets, RATIO)[..., :height, :width]
+        return weighted_average(target, kernels, offsets)
+
+    @torch.no_grad()
+    def reconstruct_cpu(self, depth: Tensor, kernels: Tensor, offsets: Tensor) -> Tensor:
+        """Do the same in one compiled loop; float32."""
+        return weighted_average_cpu(upsample_bicubic(depth, self.scale), kernels, offsets, RATIO)
 
 
 def kernels_and_offsets(
@@ -34,29 +63,36 @@ def kernels_and_offsets(
     return kernels, guide_offsets * depth_offsets
 
 
-def weighted_average(image: Tensor, kernels: Tensor, offsets: Tensor) -> Tensor:
+def weighted_average(
+    image: Tensor, kernels: Tensor, offsets: Tensor, first: tuple[int, int] = (0, 0), stride: int = 1
+) -> Tensor:
     """Return image + sum_q K_ps f_s(q), eq. 3, with bilinear f_s(q), eqs. 5 and 6.
 
     Args:
         image: (B, 1, H, W), the bicubic depth. Samples beyond its border take the border's value.
-        kernels: (B, k^2, H, W).
-        offsets: (B, 2 * k^2, H, W) pixels, rows first; q + offset is bounded to `REACH`.
+        kernels: (B, k^2, h, w) of the pixels in rows first[0] + stride * i, columns first[1] + stride * j.
+        offsets: (B, 2 * k^2, h, w) pixels, rows first; q + offset is bounded to `REACH`.
+        first, stride: which pixels are computed; all of them by default.
 
     Returns:
-        (B, 1, H, W).
+        (B, 1, h, w) in the type of `image`. It is computed in float32 at least: places need the digits.
     """
-    batch, _, height, width = image.shape
-    line = torch.arange(KERNEL, device=image.device, dtype=image.dtype) - (KERNEL - 1) / 2
-    rows, columns = offsets.unflatten(1, (2, NEIGHBOURS)).unbind(1)  # (B, k^2, H, W) each
+    exact = torch.promote_types(image.dtype, torch.float32)
+    image, kernels, offsets, given = image.to(exact), kernels.to(exact), offsets.to(exact), image.dtype
+    height, width = image.shape[-2:]
+    batch, _, rows_out, columns_out = kernels.shape
+    line = torch.arange(KERNEL, device=image.device, dtype=exact) - (KERNEL - 1) / 2
+    rows, columns = offsets.unflatten(1, (2, NEIGHBOURS)).unbind(1)  # (B, k^2, h, w) each
     rows = (rows + line.repeat_interleave(KERNEL)[:, None, None]).clamp(-REACH, REACH)
     columns = (columns + line.repeat(KERNEL)[:, None, None]).clamp(-REACH, REACH)
-    rows = rows + torch.arange(height, device=image.device, dtype=image.dtype)[:, None]
-    columns = columns + torch.arange(width, device=image.device, dtype=image.dtype)
+    rows = rows + (first[0] + stride * torch.arange(rows_out, device=image.device, dtype=exact))[:, None]
+    columns = columns + (first[1] + stride * torch.arange(columns_out, device=image.device, dtype=exact))
     grid = torch.stack((columns * (2 / max(width - 1, 1)) - 1, rows * (2 / max(height - 1, 1)) - 1), dim=-1)
-    sampled = F.grid_sample(  # (B, 1, k^2 * H, W)
+    sampled = F.grid_sample(  # (B, 1, k^2 * h, w)
         image, grid.flatten(1, 2), mode="bilinear", padding_mode="border", align_corners=True
     )
-    return image + (kernels * sampled.view(batch, NEIGHBOURS, height, width)).sum(1, keepdim=True)
+    residual = (kernels * sampled.view(batch, NEIGHBOURS, rows_out, columns_out)).sum(1, keepdim=True)
+    return (image[..., first[0] :: stride, first[1] :: stride] + residual).to(given)
 
 
 def weighted_average_cpu(image: Tensor, kernels: Tensor, offsets: Tensor, ratio: int) -> Tensor:
@@ -93,11 +129,11 @@ def _compiled_average():
     @numba.njit(parallel=True, fastmath=True, cache=True, nogil=True)
     def average(image, kernels, offsets, out):
         height, width = image.shape
-        ratio, low_width = kernels.shape[1], kernels.shape[4]
+        ratio = kernels.shape[1]
         for y in numba.prange(height):
             row, sub_row = y // ratio, y % ratio
             for sub_column in range(ratio):
-                for column in range(low_width):
+                for column in range((width - sub_column + ratio - 1) // ratio):  # without the padding's
                     x = column * ratio + sub_column
                     residual = np.float32(0)
                     for neighbour in range(NEIGHBOURS):

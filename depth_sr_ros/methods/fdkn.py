@@ -1,13 +1,9 @@
 """FDKN: the fast deformable kernel network (Kim, Ponce, Ham: Deformable Kernel Networks, section 3.3, table 2)."""
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from . import deformable
-from .base import Method
+from .deformable import NEIGHBOURS, RATIO, DeformableKernels, kernels_and_offsets
 from .layers import pad_to_multiple, upsample_bicubic
-
-RATIO = 4  # stride of the resampling (fig. 6)
 
 
 class Stream(nn.Module):
@@ -27,8 +23,8 @@ class Stream(nn.Module):
             layers += [nn.Conv2d(width, width, 3, padding=1), nn.ReLU()]
             before = width
         self.features = nn.Sequential(*layers)
-        self.weights = nn.Conv2d(before, deformable.NEIGHBOURS * RATIO**2, 1)
-        self.offsets = nn.Conv2d(before, 2 * deformable.NEIGHBOURS * RATIO**2, 1)
+        self.weights = nn.Conv2d(before, NEIGHBOURS * RATIO**2, 1)
+        self.offsets = nn.Conv2d(before, 2 * NEIGHBOURS * RATIO**2, 1)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """(B, C, H, W) -> logits (B, k^2 * 16, H/4, W/4) and offsets (B, 2 * k^2 * 16, H/4, W/4)."""
@@ -36,7 +32,7 @@ class Stream(nn.Module):
         return self.weights(features), self.offsets(features)
 
 
-class FDKN(Method):
+class FDKN(DeformableKernels):
     """Nine weights and nine offsets a pixel, predicted at a quarter of the resolution in one forward pass.
 
     Departures from the paper: the convolutions keep the size by zero padding (table 2 counts a single pixel's field),
@@ -46,7 +42,6 @@ class FDKN(Method):
     name = "fdkn"
     summary = "fast deformable kernels: the default, for speed"
     paper = "Kim, Ponce, Ham, Deformable Kernel Networks for Joint Image Filtering, section 3.3"
-    is_cut = True
 
     def __init__(self, scale: int, widths: tuple[int, ...] = (32, 64, 128)) -> None:
         super().__init__(scale)
@@ -58,18 +53,4 @@ class FDKN(Method):
         target = pad_to_multiple(upsample_bicubic(depth, self.scale), RATIO)
         guide_weights, guide_offsets = self.guide(pad_to_multiple(guide, RATIO))
         depth_weights, depth_offsets = self.depth(target)
-        return deformable.kernels_and_offsets(guide_weights, depth_weights, guide_offsets, depth_offsets)
-
-    def reconstruct(self, depth: Tensor, kernels: Tensor, offsets: Tensor) -> Tensor:
-        """Average with the predicted kernels and offsets, eq. 3."""
-        target = upsample_bicubic(depth, self.scale)
-        height, width = target.shape[-2:]
-        kernels = F.pixel_shuffle(kernels, RATIO)[..., :height, :width]
-        offsets = F.pixel_shuffle(offsets, RATIO)[..., :height, :width]
-        return deformable.weighted_average(target, kernels, offsets)
-
-    @torch.no_grad()
-    def reconstruct_cpu(self, depth: Tensor, kernels: Tensor, offsets: Tensor) -> Tensor:
-        """Do the same in one compiled loop."""
-        target = upsample_bicubic(depth, self.scale)
-        return deformable.weighted_average_cpu(target, kernels, offsets, RATIO)
+        return kernels_and_offsets(guide_weights, depth_weights, guide_offsets, depth_offsets)

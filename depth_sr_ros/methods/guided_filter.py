@@ -51,9 +51,16 @@ def guided_filter(guide: Tensor, image: Tensor, radius: int, epsilon: float) -> 
 
 
 def _box_mean(image: Tensor, radius: int) -> Tensor:
-    """Mean over a square window; the border is mirrored, as OpenCV does."""
-    padded = torch.nn.functional.pad(image, (radius,) * 4, mode="reflect")
+    """Mean over a square window; the border is mirrored, the last pixel included, as OpenCV's filter does."""
+    rows, columns = (_mirrored(size, radius).to(image.device) for size in image.shape[-2:])
+    padded = image[..., rows[:, None], columns]
     return torch.nn.functional.avg_pool2d(padded, 2 * radius + 1, stride=1)
+
+
+def _mirrored(size: int, radius: int) -> Tensor:
+    """Indices of a line and of `radius` pixels beyond either end: ... 1 0 | 0 1 ... n-1 | n-1 n-2 ..."""
+    places = torch.arange(-radius, size + radius) % (2 * size)
+    return torch.minimum(places, 2 * size - 1 - places)
 
 
 def _opencv_guided_filter():

@@ -42,7 +42,10 @@ def resize_matrix(n_in: int, n_out: int) -> np.ndarray:
 
 
 def resize_bicubic(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """Resize (B, C, h, w) to (B, C, *size) as PIL's BICUBIC does, by two matrix products."""
+    """Resize (B, C, h, w) to (B, C, *size) as PIL's BICUBIC does, by two matrix products, under autocast too."""
+    if torch.is_autocast_enabled(image.device.type):  # half precision is for features; an image needs its digits
+        with torch.autocast(image.device.type, enabled=False):
+            return resize_bicubic(image, size)
     rows, columns = (
         torch.tensor(resize_matrix(n_in, n_out)).to(image) for n_in, n_out in zip(image.shape[-2:], size)
     )

@@ -110,10 +110,10 @@ def load_method(name: str, scale: int, weights: Path | None = None) -> Method:
         return cls(scale).eval()
     path = Path(weights) if weights is not None else weights_path(name, scale)
     manifest, state = load_weights(path, name, scale)
-    method = cls(scale, **manifest.config)
     try:
+        method = cls(scale, **manifest.config)
         method.load_state_dict(state)
-    except RuntimeError as error:
+    except (RuntimeError, TypeError, ValueError) as error:
         raise MethodError(f"weights {path} do not fit {name} x{scale}: {error}") from None
     return method.eval().requires_grad_(False)
 
