@@ -11,6 +11,9 @@ from depth_sr_ros.methods.base import Regression
 from depth_sr_ros.methods.interpolate import bicubic_at, bilinear_at
 from depth_sr_ros.methods.jiif import JIIF
 from depth_sr_ros.methods.layers import upsample_bicubic
+from depth_sr_ros.methods.registry import load_method
+from depth_sr_ros.training import trainer
+from depth_sr_ros.training.recipe import Recipe
 
 SMALL = {"depth_width": 6, "depth_blocks": 2, "guide_width": 5, "guide_blocks": 1, "hidden": (12, 8)}
 
@@ -125,7 +128,7 @@ def test_sub_pixel_positions_lie_between_their_neighbours():
 
 
 def test_one_encoding_serves_other_scales():
-    """Pixel centres of a three times finer grid than the guide's: on a constant depth nothing but the residual changes."""
+    """The centres of every third pixel of a three times finer grid are those of the guide's."""
     method = small()
     guide, depth = pair()
     with torch.no_grad():
@@ -250,6 +253,18 @@ def test_training_on_all_pixels():
     guide, depth = pair()
     estimate, target = method.training_estimate(guide, depth, guide[:, :1], torch.Generator())
     assert estimate.shape == target.shape == (1, 1, 20, 28)
+
+
+def test_training_by_drawn_pixels_can_be_repeated(tmp_path, monkeypatch):
+    """Step k draws the same pixels in every run of a recipe."""
+    monkeypatch.setattr(trainer, "VALIDATION_SAMPLES", 1)
+    recipe = Recipe("tiny", "jiif", (8,), {**SMALL, "training_queries": 100}, steps=2, batch=2, crop=32, scenes=1)
+    runs = [
+        trainer.Trainer(recipe, 8, tmp_path / name, workers=0, pool=tmp_path / "scenes").run() for name in ("one", "two")
+    ]
+    assert runs[0].sha256 == runs[1].sha256
+    method = load_method("jiif", 8, tmp_path / "one" / "jiif_x8.safetensors")
+    assert method(*pair(8)).isfinite().all()
 
 
 def test_bicubic_at_pixel_centres_is_pils():

@@ -10,7 +10,7 @@ from .edsr import EDSR
 from .interpolate import bicubic_at, bilinear_at, pixels_at
 
 CORNERS = ((0, 0), (1, 0), (0, 1), (1, 1))  # the four nearest low-resolution pixels, (x, y) from the upper left one
-QUERIES_AT_ONCE = 4096  # bounds the memory: the widest layer holds 4 rows a query
+QUERIES_AT_ONCE = 2048  # bounds the memory: the widest layer holds 4 rows a query
 
 
 class Latents(NamedTuple):
@@ -143,12 +143,13 @@ class JIIF(Method):
         pixels = pixels.to(torch.promote_types(depth.dtype, torch.float32))
         low, high = (pixels.new_tensor(size) for size in (depth.shape[:-3:-1], guide.shape[2:0:-1]))  # (x, y) sizes
         places = (pixels + 0.5) * (low / high) - 0.5
-        corners = places.floor()[:, :, None] + places.new_tensor(CORNERS)  # (B, N, 4, 2)
-        relative = (2 * (places[:, :, None] - corners)).to(cells.dtype)
-        bordered = (corners + 1).clamp(min=0).minimum(low + 1)
+        first, corners = places.floor(), places.new_tensor(CORNERS)
+        bordered = (first[:, :, None] + corners + 1).clamp(min=0).minimum(low + 1)  # (B, N, 4, 2)
+        # x_q - x_i is the place within the cell, the same for all corners, minus the corner, the same for all queries.
         *_, difference, position = self.first.weight.split(self.parts, dim=1)
-        at_query = F.linear(bilinear_at(guide, pixels), difference, self.first.bias)  # (B, N, M)
-        at_corners = pixels_at(cells, *bordered.unbind(-1)) + F.linear(relative, position)  # (B, N, 4, M)
+        of_query = torch.cat((bilinear_at(guide, pixels), 2 * (places - first).to(guide.dtype)), -1)
+        at_query = F.linear(of_query, torch.cat((difference, position), 1), self.first.bias)  # (B, N, M)
+        at_corners = pixels_at(cells, *bordered.unbind(-1)) - F.linear(2 * corners.to(cells.dtype), position)
         values, logits = self.rest(at_corners + at_query[:, :, None]).unbind(-1)  # (B, N, 4) each
         residual = (torch.softmax(logits, -1) * values).sum(-1)
         return bicubic_at(depth.permute(0, 2, 3, 1), places)[..., 0] + residual
