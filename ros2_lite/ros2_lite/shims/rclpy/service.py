@@ -3,6 +3,7 @@
 A request and its reply each begin with the client's id (uint64) and a sequence number (int64); the server echoes both.
 """
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -70,6 +71,16 @@ class Service(ServiceEnd):
             response = self.callback(message, self.srv_type.Response())
             if not isinstance(response, self.srv_type.Response):
                 raise TypeError(f"callback of {self.srv_name} must return {self.srv_type.Response}, got {response!r}")
+            self._wait_for_clients()
             self._send(identity, number, response)
 
         return answer
+
+    def _wait_for_clients(self) -> None:
+        """Until every client that can ask can also be answered, at most for a second.
+
+        DDS makes the two ends of a client known in any order, and a reply sent in between would reach nobody.
+        """
+        give_up = time.monotonic() + 1.0
+        while len(self._writer.matched()) < len(self._reader.matched()) and time.monotonic() < give_up:
+            time.sleep(0.001)
