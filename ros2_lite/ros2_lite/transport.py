@@ -98,6 +98,7 @@ def carry_octets(struct: type) -> type:
     struct.__init__ = construct
     struct.serialize = lambda self, *_, **__: self.payload
     struct.deserialize = classmethod(lambda cls, data, *_, **__: cls(data))
+    struct.deserialize_key = classmethod(lambda *_, **__: None)  # of a sample that says only that a writer has gone
     return struct
 
 
