@@ -1,0 +1,100 @@
+"""DADA without learning: the diffusion is guided by the colours themselves (section 3.1; DADA with a dagger in table 2)."""
+import torch
+from torch import Tensor
+
+from . import diffusion
+from .base import Method
+
+ITERATIONS = 120  # as far as the paper's 8000 + 1024 plain ones: their square root, as in `diffusion`
+
+
+class DADAFree(Method):
+    """Depth diffuses where the guide has no edges and always agrees with the low resolution.
+
+    Departures from the paper: iterations are accelerated (see `diffusion`), so that 120 take the place of 9024, with the
+    same equilibrium; each image's range is moved to [1, 2] before it, as the ratios must not depend on where zero is.
+
+    Args:
+        scale: between the two resolutions.
+        kappa: the difference of colours, all three together and each in [0, 1], at which the flow is halved.
+        iterations: see the property.
+        adjustment: what down() is in eq. 3: "average", the paper's, fits a sensor whose pixel is the mean of what it
+            covers; "bicubic" fits the literature's low resolutions. See `diffusion.adjustment`.
+        accelerated: False for the paper's plain iterations.
+    """
+
+    name = "dada_free"
+    summary = "anisotropic diffusion guided by colours, consistent with the input: needs no weights"
+    paper = "Metzger, Caye Daudt, Schindler, Guided Depth Super-Resolution by Deep Anisotropic Diffusion, section 3.1"
+    learned = False
+    is_cut = True
+
+    def __init__(
+        self,
+        scale: int,
+        kappa: float = 0.03,
+        iterations: int = ITERATIONS,
+        adjustment: str = "average",
+        accelerated: bool = True,
+    ) -> None:
+        super().__init__(scale)
+        if adjustment not in diffusion.ADJUSTMENTS:
+            raise ValueError(f"adjustment {adjustment!r} is none of {', '.join(diffusion.ADJUSTMENTS)}")
+        if not kappa > 0:
+            raise ValueError(f"kappa must be above 0, got {kappa}")
+        self.kappa = kappa
+        self.iterations = iterations
+        self.adjustment = adjustment
+        self.accelerated = accelerated
+
+    @property
+    def iterations(self) -> int:
+        """How many diffusion steps are taken: may be set between any two calls, to anything from 0.
+
+        Time is linear in it, and the result agrees with the low resolution at any number. What a backend compiled of
+        `regress` stays valid.
+        """
+        return self._iterations
+
+    @iterations.setter
+    def iterations(self, number: int) -> None:
+        if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+            raise ValueError(f"iterations must be a whole number from 0, got {number!r}")
+        self._iterations = number
+
+    def forward(self, guide: Tensor, depth: Tensor) -> Tensor:
+        """Upsample `depth`; see `Method.forward` for shapes. Unknown depth (NaN) is filled by the diffusion."""
+        if depth.device.type == "cpu" and depth.dtype != torch.float64 and not _has_gradient(guide, depth):
+            return self.reconstruct_cpu(depth, *self.regress(guide, depth))
+        return super().forward(guide, depth)
+
+    def regress(self, guide: Tensor, depth: Tensor) -> tuple[Tensor]:
+        """Return the coefficients of eq. 2, (B, 2, s*h, s*w) float32: see `diffusion.coefficients`."""
+        return (diffusion.coefficients(guide, self.kappa),)
+
+    def reconstruct(self, depth: Tensor, flow: Tensor) -> Tensor:
+        """Diffuse and adjust, eqs. 1 and 3, in float32 at least."""
+        source = diffusion.prepare(depth)
+        flow = flow.to(source.values.dtype)
+        steps = self._schedule(depth)
+        result = diffusion.diffuse_with_adjustment(source, flow, self.scale, self.adjustment, *steps, self.accelerated)
+        return result.to(depth.dtype)
+
+    @torch.no_grad()
+    def reconstruct_cpu(self, depth: Tensor, flow: Tensor) -> Tensor:
+        """Do the same in compiled loops."""
+        from . import diffusion_cpu
+
+        source = diffusion.prepare(depth.float())
+        result = diffusion_cpu.diffuse_with_adjustment(
+            source, flow.float(), self.scale, self.adjustment, self.iterations, self.accelerated
+        )
+        return result.to(depth.dtype)
+
+    def _schedule(self, depth: Tensor) -> tuple[int, int]:
+        """How many iterations, and how many of them carry gradients."""
+        return self.iterations, self.iterations
+
+
+def _has_gradient(*tensors: Tensor) -> bool:
+    return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
