@@ -93,7 +93,7 @@ def table(figures: Figures) -> str:
     latency = ", ".join(f"{name} {value:.1f}" for name, value in figures.latency_ms.items())
     drops = ", ".join(f"{reason} {count}" for reason, count in sorted(figures.drops.items())) or "none"
     gain = 100 * (1 - figures.rmse_m / figures.rmse_bicubic_m)
-    against = f"{abs(gain):.0f} % {'less' if gain >= 0 else 'MORE'} than bicubic's"
+    against = f"{abs(gain):.0f} % {'less' if gain >= 0 else 'more'} than bicubic's"
     rows = {
         "method": f"{figures.method} x{figures.scale} on {figures.backend}",
         "measured for": f"{figures.duration_s:.1f} s",

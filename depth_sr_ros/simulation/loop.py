@@ -7,6 +7,8 @@ import math
 import os
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -28,7 +30,7 @@ class LoopSettings:
     height: int = 480
     scale: int = 8
     seed: int = 14
-    frames: int = 30
+    frames: int = 24
     noise: bool = True
 
     @property
@@ -70,29 +72,48 @@ def load_or_make(
 
 def make_loop(settings: LoopSettings, progress: Callable[[int, int], None]) -> Loop:
     """Cast a loop's frames; see `load_or_make`."""
+    if settings.width % settings.scale or settings.height % settings.scale:
+        raise ValueError(
+            f"{settings.width} x {settings.height} pixels are no multiple of scale {settings.scale}: choose others"
+        )
     import torch
 
     from ..depth_image import to_uint16_mm
     from .scenes import random_scene, render
     from .sensor import IDEAL, TofSensor, measure
 
-    if settings.width % settings.scale or settings.height % settings.scale:
-        raise ValueError(
-            f"{settings.width} x {settings.height} pixels are no multiple of scale {settings.scale}: choose others"
-        )
-    generator = torch.Generator().manual_seed(settings.seed)
-    scene = random_scene(generator)
+    scene = random_scene(torch.Generator().manual_seed(settings.seed))
     sensor = TofSensor() if settings.noise else IDEAL
-    pictures, depths, truths = [], [], []
-    for number in range(settings.frames):
+
+    def frame(number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         pose = camera_pose(number / settings.frames)
         rgb, truth = (image[0] for image in render(scene, settings.height, settings.width, settings.focal, pose))
+        generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + number)
         measured = measure(truth[0], rgb, settings.scale, settings.focal, generator, sensor)
-        pictures.append(_expose(rgb.permute(1, 2, 0).numpy(), settings, number))
-        depths.append(to_uint16_mm(measured.numpy()))
-        truths.append(truth[0].numpy())
-        progress(number + 1, settings.frames)
-    return Loop(np.stack(pictures), np.stack(depths), np.stack(truths))
+        picture = _expose(rgb.permute(1, 2, 0).numpy(), settings, number)
+        return picture, to_uint16_mm(measured.numpy()), truth[0].numpy()
+
+    frames = []
+    with _one_thread_each(torch), ThreadPoolExecutor(os.cpu_count()) as pool:
+        try:
+            for made in pool.map(frame, range(settings.frames)):
+                frames.append(made)
+                progress(len(frames), settings.frames)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return Loop(*(np.stack(images) for images in zip(*frames)))
+
+
+@contextmanager
+def _one_thread_each(torch):
+    """Frames are made side by side: threads within one would only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def camera_pose(phase: float):
@@ -153,4 +174,5 @@ def _save(loop: Loop, path: Path) -> None:
         for old in sorted(path.parent.glob("*.npz"), key=lambda entry: entry.stat().st_mtime)[:-KEPT]:
             old.unlink()
     except OSError:  # a cache that cannot be written is none
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()

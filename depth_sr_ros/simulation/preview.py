@@ -31,13 +31,13 @@ def demo_picture(
         name: of what made `result`, for its title.
     """
     near, far = np.nanpercentile(truth, (1, 99))
-    errors = {f"error of {title}": image - truth for title, image in (("bicubic", bicubic), (name, result))}
+    errors = {"error of bicubic": bicubic - truth, "error of the result": result - truth}
     sizes = np.abs(np.stack(list(errors.values())))
     limit = max(SMALLEST_LIMIT, float(np.nanpercentile(sizes, 97))) if np.isfinite(sizes).any() else SMALLEST_LIMIT
     depths = {
         f"measured depth, {measured.shape[1]} x {measured.shape[0]}": measured,
         "bicubic": bicubic,
-        f"{name}, {result.shape[1]} x {result.shape[0]}": result,
+        f"result: {name}, {result.shape[1]} x {result.shape[0]}": result,
         "truth": truth,
     }
     pictures = {
@@ -72,7 +72,7 @@ def _draw_bar(picture: np.ndarray, title: str, values: np.ndarray, colour) -> No
 
     def write(text: str, row: int, column: int) -> None:
         canvas = np.ascontiguousarray(picture)
-        cv2.putText(canvas, text, (column, row), cv2.FONT_HERSHEY_SIMPLEX, height / 1000, (255, 255, 255), 1, cv2.LINE_AA)
+        cv2.putText(canvas, text, (column, row), cv2.FONT_HERSHEY_SIMPLEX, height / 750, (255, 255, 255), 1, cv2.LINE_AA)
         picture[:] = canvas
 
     write(title, top - height // 40, left)
