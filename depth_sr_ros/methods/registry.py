@@ -12,6 +12,8 @@ from .weights import load_weights
 _CLASSES = {
     "ahmf": "AHMF",
     "bicubic": "Bicubic",
+    "dada": "DADA",
+    "dada_free": "DADAFree",
     "dkn": "DKN",
     "fdkn": "FDKN",
     "guided_filter": "GuidedFilter",
