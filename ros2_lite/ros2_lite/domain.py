@@ -7,15 +7,19 @@ _RANGES = ("LOCALHOST", "SUBNET", "OFF", "SYSTEM_DEFAULT")
 # Large images on Linux's small stock buffers: see "Tuning for images" in the README.
 _COMMON = (
     "<General><MaxMessageSize>65500B</MaxMessageSize><FragmentSize>65000B</FragmentSize>{general}</General>"
-    '<Internal><SocketReceiveBufferSize max="16MB"/><Watermarks><WhcHigh>32MB</WhcHigh></Watermarks></Internal>'
+    '<Internal><SocketReceiveBufferSize max="16MB"/>'
+    "<Watermarks><WhcHigh>32MB</WhcHigh></Watermarks></Internal>"
     "<Discovery>{discovery}</Discovery>"
 )
-_LOOPBACK = '<Interfaces><NetworkInterface address="127.0.0.1"/></Interfaces><AllowMulticast>false</AllowMulticast>'
+_LOOPBACK = (
+    '<Interfaces><NetworkInterface address="127.0.0.1"/></Interfaces><AllowMulticast>false</AllowMulticast>'
+)
 _UNICAST = "<ParticipantIndex>auto</ParticipantIndex><MaxAutoParticipantIndex>32</MaxAutoParticipantIndex>"
 
 
 def domain_id() -> int:
-    """The domain of ROS_DOMAIN_ID, 0 where it is not set. Raises ValueError unless it is an integer in 0..232."""
+    """The domain of ROS_DOMAIN_ID, 0 where it is not set. Raises ValueError unless it is an integer in
+    0..232."""
     text = os.environ.get("ROS_DOMAIN_ID") or "0"
     if not text.isdecimal() or int(text) > 232:
         raise ValueError(f"ROS_DOMAIN_ID is {text!r}; it must be an integer from 0 to 232")
@@ -23,7 +27,8 @@ def domain_id() -> int:
 
 
 def discovery_range() -> str:
-    """LOCALHOST (the default here, so that nothing leaves the machine unasked), SUBNET, OFF or SYSTEM_DEFAULT."""
+    """LOCALHOST (the default here, so that nothing leaves the machine unasked), SUBNET, OFF or
+    SYSTEM_DEFAULT."""
     if os.environ.get("ROS_LOCALHOST_ONLY") == "1":
         return "LOCALHOST"
     reach = os.environ.get("ROS_AUTOMATIC_DISCOVERY_RANGE") or "LOCALHOST"
@@ -33,7 +38,8 @@ def discovery_range() -> str:
 
 
 def configuration() -> str:
-    """Cyclone DDS configuration for this process; CYCLONEDDS_URI comes last, so that a user's settings win."""
+    """Cyclone DDS configuration for this process; CYCLONEDDS_URI comes last, so that a user's settings
+    win."""
     peers = [peer for peer in os.environ.get("ROS_STATIC_PEERS", "").split(";") if peer]
     reach = discovery_range()
     general, discovery = "", ""
@@ -45,4 +51,6 @@ def configuration() -> str:
     if peers:
         discovery += "<Peers>" + "".join(f'<Peer address="{peer}"/>' for peer in peers) + "</Peers>"
     ours = "" if reach == "SYSTEM_DEFAULT" else _COMMON.format(general=general, discovery=discovery)
-    return f"<CycloneDDS><Domain>{ours}</Domain></CycloneDDS>,{os.environ.get('CYCLONEDDS_URI', '')}".rstrip(",")
+    return f"<CycloneDDS><Domain>{ours}</Domain></CycloneDDS>,{os.environ.get('CYCLONEDDS_URI', '')}".rstrip(
+        ","
+    )

@@ -1,6 +1,7 @@
 """The ROS graph: which nodes exist and which endpoints are theirs.
 
-Every participant writes on `ros_discovery_info` which gids belong to which of its nodes, anew at each change; names and
+Every participant writes on `ros_discovery_info` which gids belong to which of its nodes, anew at each
+change; names and
 types of the endpoints come from DDS's own built-in topics. Both are read when somebody asks.
 """
 
@@ -41,7 +42,8 @@ class NodeEntry:
 
 @dataclass(frozen=True)
 class EndpointEntry:
-    """One endpoint of the graph: DDS topic with ROS prefix, ROS type, gid, QoS, and its node where that is known."""
+    """One endpoint of the graph: DDS topic with ROS prefix, ROS type, gid, QoS, and its node where that is
+    known."""
 
     topic: str
     type_name: str
@@ -53,7 +55,11 @@ class EndpointEntry:
     @property
     def type_hash(self) -> str:
         """The REP-2016 hash that the endpoint announces, or ''."""
-        text = bytes(self.qos[Policy.Userdata].data).decode(errors="replace") if Policy.Userdata in self.qos else ""
+        text = (
+            bytes(self.qos[Policy.Userdata].data).decode(errors="replace")
+            if Policy.Userdata in self.qos
+            else ""
+        )
         pairs = (part.partition("=") for part in text.split(";"))
         return next((value for key, _, value in pairs if key == "typehash"), "")
 
@@ -80,7 +86,8 @@ class _Known:
 
 
 class Graph:
-    """This participant's nodes, told to the others, and the others', learnt from them. Safe from many threads."""
+    """This participant's nodes, told to the others, and the others', learnt from them. Safe from many
+    threads."""
 
     def __init__(self, participant: Participant) -> None:
         self._participant = participant
@@ -94,7 +101,9 @@ class Graph:
         self._participants = _Known(participant, BuiltinTopicDcpsParticipant)
         self._publications = _Known(participant, BuiltinTopicDcpsPublication)
         self._subscriptions = _Known(participant, BuiltinTopicDcpsSubscription)
-        self._reader.listen(lambda _: self._read_told())  # as it comes, so that KeepAll keeps nothing for long
+        self._reader.listen(
+            lambda _: self._read_told()
+        )  # as it comes, so that KeepAll keeps nothing for long
 
     def add_node(self, node: NodeEntry) -> None:
         """Make a node of this process known."""
@@ -109,14 +118,20 @@ class Graph:
 
     def tell(self) -> None:
         """Write this participant's nodes and endpoints anew."""
-        info, entities = types.message_class(_INFO), types.message_class("rmw_dds_common/msg/NodeEntitiesInfo")
+        info, entities = (
+            types.message_class(_INFO),
+            types.message_class("rmw_dds_common/msg/NodeEntitiesInfo"),
+        )
         with self._lock:
             nodes = [
-                entities(node_namespace=node.namespace, node_name=node.name,
-                         reader_gid_seq=[_gid(gid) for gid in sorted(node.readers)],
-                         writer_gid_seq=[_gid(gid) for gid in sorted(node.writers)])
+                entities(
+                    node_namespace=node.namespace,
+                    node_name=node.name,
+                    reader_gid_seq=[_gid(gid) for gid in sorted(node.readers)],
+                    writer_gid_seq=[_gid(gid) for gid in sorted(node.writers)],
+                )
                 for node in self._local
-            ]  # fmt: skip
+            ]
             message = info(gid=_gid(self._participant.guid), node_entities_info_seq=nodes)
             self._writer.write(types.serialise(message))
 
@@ -125,7 +140,12 @@ class Graph:
             while taken := self._reader.take(lambda payload: types.deserialise(_INFO, payload)):
                 gids = lambda sequence: {bytes(gid.data)[:16] for gid in sequence}  # noqa: E731
                 self._told[bytes(taken[0].gid.data)[:16]] = [
-                    NodeEntry(node.node_namespace, node.node_name, gids(node.reader_gid_seq), gids(node.writer_gid_seq))
+                    NodeEntry(
+                        node.node_namespace,
+                        node.node_name,
+                        gids(node.reader_gid_seq),
+                        gids(node.writer_gid_seq),
+                    )
                     for node in taken[0].node_entities_info_seq
                 ]
 
@@ -135,7 +155,9 @@ class Graph:
             self._read_told()
             alive = self._participants.refresh()
             self._told = {gid: nodes for gid, nodes in self._told.items() if gid in alive}
-            others = [node for gid, nodes in self._told.items() if gid != self._participant.guid for node in nodes]
+            others = [
+                node for gid, nodes in self._told.items() if gid != self._participant.guid for node in nodes
+            ]
             return sorted(self._local + others, key=lambda node: node.full_name)
 
     def endpoints(self) -> list[EndpointEntry]:
@@ -143,7 +165,14 @@ class Graph:
         with self._lock:
             owners = {gid: node for node in self.nodes() for gid in node.readers | node.writers}
             return [
-                EndpointEntry(entry.topic_name, types.ros_name(entry.type_name), gid, entry.qos, is_writer, owners.get(gid))
+                EndpointEntry(
+                    entry.topic_name,
+                    types.ros_name(entry.type_name),
+                    gid,
+                    entry.qos,
+                    is_writer,
+                    owners.get(gid),
+                )
                 for known, is_writer in ((self._publications, True), (self._subscriptions, False))
                 for gid, entry in known.refresh().items()
                 if entry.topic_name.startswith(_PREFIXES)
@@ -157,8 +186,11 @@ class Graph:
                 found.setdefault(endpoint.topic[2:], set()).add(endpoint.type_name)
         return [(name, sorted(kinds)) for name, kinds in sorted(found.items())]
 
-    def services(self, endpoints: Iterable[EndpointEntry] | None = None, servers: bool = True) -> list[tuple[str, list[str]]]:
-        """(service, its types) that have servers, or with servers=False clients, among all or the given endpoints."""
+    def services(
+        self, endpoints: Iterable[EndpointEntry] | None = None, servers: bool = True
+    ) -> list[tuple[str, list[str]]]:
+        """(service, its types) that have servers, or with servers=False clients, among all or the given
+        endpoints."""
         found: dict[str, set[str]] = {}
         for endpoint in self.endpoints() if endpoints is None else endpoints:
             if endpoint.topic.startswith("rq/") and endpoint.is_writer != servers:

@@ -1,4 +1,5 @@
-"""ROS 2 names and the command line that changes them: --ros-args with remaps, parameters, files and log levels."""
+"""ROS 2 names and the command line that changes them: --ros-args with remaps, parameters, files and log
+levels."""
 
 import fnmatch
 import re
@@ -8,8 +9,18 @@ from typing import Any
 import yaml
 
 _TOKEN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_WITH_VALUE = {"-r", "--remap", "-p", "--param", "--params-file", "--log-level", "--enclave", "-e",
-               "--log-config-file", "--log-file-name"}  # fmt: skip
+_WITH_VALUE = {
+    "-r",
+    "--remap",
+    "-p",
+    "--param",
+    "--params-file",
+    "--log-level",
+    "--enclave",
+    "-e",
+    "--log-config-file",
+    "--log-file-name",
+}
 _FLAG = re.compile(r"--(enable|disable)-(rosout-logs|stdout-logs|external-lib-logs)\Z")
 
 
@@ -28,7 +39,9 @@ def expand(name: str, node: str, namespace: str) -> str:
         full = name if name.startswith("/") else f"{namespace.rstrip('/')}/{name}"
     for token in full[1:].split("/"):
         if not _TOKEN.match(token):
-            raise InvalidName(f"invalid name {name!r}: {token!r} must be letters, digits and _, not starting with a digit")
+            raise InvalidName(
+                f"invalid name {name!r}: {token!r} must be letters, digits and _, not starting with a digit"
+            )
     return full
 
 
@@ -51,10 +64,13 @@ def read_value(text: str) -> Any:
 
 @dataclass
 class Arguments:
-    """What --ros-args said. Remaps and parameters carry the node name that they are for, or None for every node."""
+    """What --ros-args said. Remaps and parameters carry the node name that they are for, or None for every
+    node."""
 
     remaps: list[tuple[str | None, str, str]] = field(default_factory=list)
-    parameters: list[tuple[str, str, Any]] = field(default_factory=list)  # node pattern, name, value; later wins
+    parameters: list[tuple[str, str, Any]] = field(
+        default_factory=list
+    )  # node pattern, name, value; later wins
     log_levels: dict[str, str] = field(default_factory=dict)  # logger (empty: all) -> level
     rosout: bool = True
     stdout: bool = True
@@ -62,9 +78,14 @@ class Arguments:
 
     def merged(self, later: "Arguments") -> "Arguments":
         """Both together; a node's own arguments come before the process's, parameters the other way round."""
-        return Arguments(later.remaps + self.remaps, self.parameters + later.parameters,
-                         self.log_levels | later.log_levels, self.rosout and later.rosout,
-                         self.stdout and later.stdout, self.others)  # fmt: skip
+        return Arguments(
+            later.remaps + self.remaps,
+            self.parameters + later.parameters,
+            self.log_levels | later.log_levels,
+            self.rosout and later.rosout,
+            self.stdout and later.stdout,
+            self.others,
+        )
 
     def remap_special(self, key: str, node: str, default: str) -> str:
         """The value of `__node`, `__name` or `__ns` for a node that its author named `node`."""
@@ -84,7 +105,8 @@ class Arguments:
 
 
 def _is_for(pattern: str, full_node_name: str) -> bool:
-    """Whether a key of a parameter file means this node: `**` is any names, `*` is one, no slash is any namespace."""
+    """Whether a key of a parameter file means this node: `**` is any names, `*` is one, no slash is any
+    namespace."""
     if "/" not in pattern and pattern != "**":
         return fnmatch.fnmatchcase(full_node_name.rpartition("/")[2], pattern)
     escaped = re.escape("/" + pattern.lstrip("/"))
@@ -107,7 +129,9 @@ def read_parameter_file(path: str) -> list[tuple[str, str, Any]]:
 
     def visit(node: Any, where: str) -> None:
         if not isinstance(node, dict):
-            raise ValueError(f"{path}: {where or 'the file'} must map node names to ros__parameters, found {node!r}")
+            raise ValueError(
+                f"{path}: {where or 'the file'} must map node names to ros__parameters, found {node!r}"
+            )
         for key, value in node.items():
             if key == "ros__parameters":
                 found.extend((where, name, parameter) for name, parameter in _flatten(value or {}).items())
@@ -127,7 +151,8 @@ def _read_rule(option: str, text: str) -> tuple[str | None, str, str]:
 
 
 def parse(arguments: list[str]) -> Arguments:
-    """Read a command line. Raises ValueError where something between --ros-args and -- is not known to ROS 2."""
+    """Read a command line. Raises ValueError where something between --ros-args and -- is not known to ROS
+    2."""
     read, words, inside = Arguments(), iter(arguments), False
     for word in words:
         if word == "--ros-args":

@@ -1,9 +1,14 @@
-"""DDS entities that carry serialised messages: a participant, writers, readers, and the thread that waits for them.
+"""DDS entities that carry serialised messages: a participant, writers, readers, and the thread that waits
+for them.
 
-Cyclone DDS is created and configured through its Python binding. Samples move by `dds_write` and `dds_takecdr`, called
-by ctypes on the library that the binding has loaded: that releases the GIL and spares the binding's Python CDR. Those
-two symbols are exported but not part of the binding's API, so the same interface exists on the public API alone
-(`_BindingWriter`, `_BindingReader`); it is used where a symbol is missing or ROS2_LITE_BINDING_ONLY=1 asks for it.
+Cyclone DDS is created and configured through its Python binding. Samples move by `dds_write` and
+`dds_takecdr`, called
+by ctypes on the library that the binding has loaded: that releases the GIL and spares the binding's Python
+CDR. Those
+two symbols are exported but not part of the binding's API, so the same interface exists on the public API
+alone
+(`_BindingWriter`, `_BindingReader`); it is used where a symbol is missing or ROS2_LITE_BINDING_ONLY=1 asks
+for it.
 """
 
 import ctypes
@@ -49,14 +54,17 @@ def _declare(lib: ctypes.CDLL, prototypes: dict[str, tuple]) -> None:
 
 _lib = ctypes.CDLL(DDS._dll_handle._name)
 _pointer, _entity, _size, _key = ctypes.c_void_p, ctypes.c_int32, ctypes.c_size_t, ctypes.c_ssize_t
-_declare(_lib, {
-    "dds_create_waitset": (_entity, _entity),
-    "dds_waitset_attach": (ctypes.c_int32, _entity, _entity, _key),
-    "dds_waitset_detach": (ctypes.c_int32, _entity, _entity),
-    "dds_waitset_set_trigger": (ctypes.c_int32, _entity, ctypes.c_bool),
-    "dds_waitset_wait": (ctypes.c_int32, _entity, ctypes.POINTER(_key), _size, ctypes.c_int64),
-    "dds_delete": (ctypes.c_int32, _entity),
-})  # fmt: skip
+_declare(
+    _lib,
+    {
+        "dds_create_waitset": (_entity, _entity),
+        "dds_waitset_attach": (ctypes.c_int32, _entity, _entity, _key),
+        "dds_waitset_detach": (ctypes.c_int32, _entity, _entity),
+        "dds_waitset_set_trigger": (ctypes.c_int32, _entity, ctypes.c_bool),
+        "dds_waitset_wait": (ctypes.c_int32, _entity, ctypes.POINTER(_key), _size, ctypes.c_int64),
+        "dds_delete": (ctypes.c_int32, _entity),
+    },
+)
 _view = ctypes.pythonapi.PyMemoryView_FromMemory
 _view.restype, _view.argtypes = ctypes.py_object, (_pointer, _key, ctypes.c_int)
 
@@ -66,15 +74,24 @@ def _fast_path() -> bool:
     if os.environ.get("ROS2_LITE_BINDING_ONLY") == "1":
         return False
     try:
-        _declare(_lib, {
-            "dds_write": (ctypes.c_int32, _entity, ctypes.POINTER(_Octets)),
-            "dds_takecdr": (ctypes.c_int32, _entity, ctypes.POINTER(_pointer), ctypes.c_uint32,
-                            ctypes.POINTER(dds_c_t.sample_info), ctypes.c_uint32),
-            "ddsi_serdata_size": (ctypes.c_uint32, _pointer),
-            "ddsi_serdata_to_ser_ref": (_pointer, _pointer, _size, _size, ctypes.POINTER(_Octets)),
-            "ddsi_serdata_to_ser_unref": (None, _pointer, ctypes.POINTER(_Octets)),
-            "ddsi_serdata_unref": (None, _pointer),
-        })  # fmt: skip
+        _declare(
+            _lib,
+            {
+                "dds_write": (ctypes.c_int32, _entity, ctypes.POINTER(_Octets)),
+                "dds_takecdr": (
+                    ctypes.c_int32,
+                    _entity,
+                    ctypes.POINTER(_pointer),
+                    ctypes.c_uint32,
+                    ctypes.POINTER(dds_c_t.sample_info),
+                    ctypes.c_uint32,
+                ),
+                "ddsi_serdata_size": (ctypes.c_uint32, _pointer),
+                "ddsi_serdata_to_ser_ref": (_pointer, _pointer, _size, _size, ctypes.POINTER(_Octets)),
+                "ddsi_serdata_to_ser_unref": (None, _pointer, ctypes.POINTER(_Octets)),
+                "ddsi_serdata_unref": (None, _pointer),
+            },
+        )
     except AttributeError:
         return False
     return True
@@ -90,7 +107,8 @@ def _checked(code: int, doing: str) -> int:
 
 
 def carry_octets(struct: type) -> type:
-    """Make samples of an IdlStruct be their serialised octets, so that the binding does no CDR of its own in Python."""
+    """Make samples of an IdlStruct be their serialised octets, so that the binding does no CDR of its own in
+    Python."""
 
     def construct(self: Any, payload: bytes) -> None:
         self.payload = bytes(payload)
@@ -98,12 +116,15 @@ def carry_octets(struct: type) -> type:
     struct.__init__ = construct
     struct.serialize = lambda self, *_, **__: self.payload
     struct.deserialize = classmethod(lambda cls, data, *_, **__: cls(data))
-    struct.deserialize_key = classmethod(lambda *_, **__: None)  # of a sample that says only that a writer has gone
+    struct.deserialize_key = classmethod(
+        lambda *_, **__: None
+    )  # of a sample that says only that a writer has gone
     return struct
 
 
 class Endpoint:
-    """A writer or reader with the statuses that wake the waiting thread. `on_status(bits)` runs in that thread."""
+    """A writer or reader with the statuses that wake the waiting thread. `on_status(bits)` runs in that
+    thread."""
 
     def __init__(self, participant: "Participant", entity: DataWriter | DataReader, statuses: int) -> None:
         self.entity = entity
@@ -126,10 +147,12 @@ class Endpoint:
 
 
 class Writer(Endpoint):
-    """Publishes payloads: octets with encapsulation header, padded to a multiple of four. Safe from many threads."""
+    """Publishes payloads: octets with encapsulation header, padded to a multiple of four. Safe from many
+    threads."""
 
     def write(self, payload: memoryview) -> None:
-        """Blocks, without the GIL, while a reliable writer's cache is full. Raises DDSException when it stays so."""
+        """Blocks, without the GIL, while a reliable writer's cache is full. Raises DDSException when it
+        stays so."""
         entity = self.entity
         if entity is None:
             raise DDSException(DDSException.DDS_RETCODE_ALREADY_DELETED, "while writing a sample")
@@ -150,7 +173,8 @@ class Reader(Endpoint):
     """Takes payloads, oldest first."""
 
     def take(self, decode: Callable[[memoryview], Any]) -> tuple[Any, SampleInfo] | None:
-        """The next sample decoded, or None. The view given to `decode` dies with the call: decode must copy."""
+        """The next sample decoded, or None. The view given to `decode` dies with the call: decode must
+        copy."""
         entity = self.entity
         if entity is None:
             return None
@@ -184,7 +208,9 @@ def _take_copy(reader: DataReader, decode: Callable[[memoryview], Any]) -> tuple
     while samples := reader.take(1):
         if not isinstance(samples[0], InvalidSample):
             info = samples[0].sample_info
-            return decode(memoryview(samples[0].payload)), SampleInfo(info.source_timestamp, info.publication_handle)
+            return decode(memoryview(samples[0].payload)), SampleInfo(
+                info.source_timestamp, info.publication_handle
+            )
     return None
 
 
@@ -219,7 +245,9 @@ class Participant:
         self._keys = itertools.count(1)
         self._closing = False
         self._waitset = _checked(_lib.dds_create_waitset(self.entity._ref), "making a wait set")
-        _checked(_lib.dds_waitset_attach(self._waitset, self._waitset, 0), "attaching the wait set's own trigger")
+        _checked(
+            _lib.dds_waitset_attach(self._waitset, self._waitset, 0), "attaching the wait set's own trigger"
+        )
         self._thread = threading.Thread(target=self._wait, name="ros2_lite_wait", daemon=True)
         self._thread.start()
 
@@ -236,7 +264,10 @@ class Participant:
     def attach(self, endpoint: Endpoint) -> None:
         endpoint.key = next(self._keys)
         self._endpoints[endpoint.key] = endpoint
-        _checked(_lib.dds_waitset_attach(self._waitset, endpoint.entity._ref, endpoint.key), "attaching an endpoint")
+        _checked(
+            _lib.dds_waitset_attach(self._waitset, endpoint.entity._ref, endpoint.key),
+            "attaching an endpoint",
+        )
 
     def detach(self, endpoint: Endpoint) -> None:
         if self._endpoints.pop(getattr(endpoint, "key", 0), None):
@@ -245,7 +276,9 @@ class Participant:
     def _wait(self) -> None:
         keys = (_key * 256)()
         while not self._closing:
-            count = _checked(_lib.dds_waitset_wait(self._waitset, keys, len(keys), _INFINITE), "waiting for data")
+            count = _checked(
+                _lib.dds_waitset_wait(self._waitset, keys, len(keys), _INFINITE), "waiting for data"
+            )
             for key in keys[: min(count, len(keys))]:
                 endpoint = self._endpoints.get(key)
                 entity = endpoint and endpoint.entity

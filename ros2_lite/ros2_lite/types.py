@@ -1,6 +1,7 @@
 """Message and service classes, their CDR, and their description for DDS, from rosbags' definitions.
 
-Classes behave as rclpy's: constructors take keywords, fields have defaults and are checked when set, sequences of
+Classes behave as rclpy's: constructors take keywords, fields have defaults and are checked when set,
+sequences of
 numbers are `array.array`, fixed arrays of numbers are `numpy.ndarray`, a `byte` is a `bytes` of length one.
 """
 
@@ -31,7 +32,8 @@ _DEFAULTS = {("geometry_msgs/msg/Quaternion", "w"): 1.0}
 
 
 class _Primitive(NamedTuple):
-    """A ROS primitive: Python type and bounds, `array.array` code (None where rclpy uses a list), IDL type and name."""
+    """A ROS primitive: Python type and bounds, `array.array` code (None where rclpy uses a list), IDL type
+    and name."""
 
     python: type
     bounds: tuple[int, int] | None
@@ -64,7 +66,8 @@ _PRIMITIVES = {
 
 
 class _WireStore(Typestore):
-    """rosbags' codec reading each field in its wire form: `_wire_<name>` is what the generated code asks a message for."""
+    """rosbags' codec reading each field in its wire form: `_wire_<name>` is what the generated code asks a
+    message for."""
 
     def __init__(self, definitions: Typestore) -> None:
         super().__init__()
@@ -90,11 +93,14 @@ def _read_interfaces() -> dict[str, str]:
 
 
 def _load_definitions() -> tuple[Typestore, frozenset[str]]:
-    """All message definitions of the distribution, a service as a `_Request` and a `_Response`; names of the services."""
+    """All message definitions of the distribution, a service as a `_Request` and a `_Response`; names of the
+    services."""
     store, known = get_typestore(distro.STORE), set()
 
     def register(name: str, text: str) -> None:
-        (definition,) = get_types_from_msg(text, name.replace("/srv/", "/msg/")).values()  # the parser knows msg only
+        (definition,) = get_types_from_msg(
+            text, name.replace("/srv/", "/msg/")
+        ).values()  # the parser knows msg only
         store.register({name: definition})
 
     for name, body in _read_interfaces().items():
@@ -124,7 +130,8 @@ def names(package: str, kind: str) -> list[str]:
 
 
 def _type_text(desc: Any) -> str:
-    """A field's type as rclpy's get_fields_and_field_types() spells it, such as `sequence<uint8>` or `double[9]`."""
+    """A field's type as rclpy's get_fields_and_field_types() spells it, such as `sequence<uint8>` or
+    `double[9]`."""
     kind, detail = desc
     if kind == Nodetype.BASE:
         name, bound = detail
@@ -157,7 +164,8 @@ _LONG = {"q": "l", "Q": "L"}  # numpy's name of 64-bit integers in the buffer pr
 
 
 def _fill(code: str, values: Any) -> array.array:
-    """An array.array of any iterable of numbers, by one copy where the values lie in memory in the same type."""
+    """An array.array of any iterable of numbers, by one copy where the values lie in memory in the same
+    type."""
     filled = array.array(code)
     try:
         view = memoryview(values)
@@ -203,17 +211,22 @@ class _Field:
         return b"\x00" if self.is_byte else self.primitive.python()
 
     def check(self, value: Any) -> Any:
-        """The value as the field holds it. Raises AssertionError, as rclpy does, where type or range is wrong."""
+        """The value as the field holds it. Raises AssertionError, as rclpy does, where type or range is
+        wrong."""
         if not self.many:
             assert self._is_valid(value), self._complaint(value)
             return value
         if self.code:
             held = self._numbers(value)
         else:
-            held = list(value) if isinstance(value, Iterable) and not isinstance(value, (str, bytes)) else None
+            held = (
+                list(value) if isinstance(value, Iterable) and not isinstance(value, (str, bytes)) else None
+            )
             assert held is not None and all(map(self._is_valid, held)), self._complaint(value)
         length = len(held)
-        assert length == self.size if self.fixed else not self.size or length <= self.size, self._complaint(value)
+        assert length == self.size if self.fixed else not self.size or length <= self.size, self._complaint(
+            value
+        )
         return held
 
     def _numbers(self, value: Any) -> Any:
@@ -267,7 +280,9 @@ class Message:
                 setattr(self, name, values.pop(name))
             else:
                 setattr(self, f"_{name}", field.default())
-        assert not values, f"Invalid arguments passed to constructor of {self.__rostype__}: {', '.join(values)}"
+        assert not values, (
+            f"Invalid arguments passed to constructor of {self.__rostype__}: {', '.join(values)}"
+        )
 
     @classmethod
     def _from_wire(cls, *values: Any) -> "Message":
@@ -346,7 +361,8 @@ def service_class(name: str) -> type:
 
 
 def serialise(message: Message, header: bytes = b"") -> memoryview:
-    """CDR of a message with its encapsulation header, padded to four octets; a service's `header` stands before the body."""
+    """CDR of a message with its encapsulation header, padded to four octets; a service's `header` stands
+    before the body."""
     codec = _wire.get_msgdef(message.__rostype__)
     start = len(_ENCAPSULATION) + len(header)
     size = start + codec.getsize_cdr(0, message, _wire)
@@ -363,7 +379,9 @@ def deserialise(name: str, payload: memoryview, skip: int = 0) -> Message:
     """
     codec = _wire.get_msgdef(name)
     if len(payload) < 4 + skip or payload[0] != 0 or payload[1] > 1:
-        raise ValueError(f"payload of {len(payload)} octets for {name} does not start with a plain CDR header")
+        raise ValueError(
+            f"payload of {len(payload)} octets for {name} does not start with a plain CDR header"
+        )
     decode = codec.deserialize_cdr_le if payload[1] else codec.deserialize_cdr_be
     try:
         return decode(memoryview(payload)[4 + skip :], 0, codec.cls, _wire)[0]
@@ -385,7 +403,11 @@ def dds_name(name: str) -> str:
 
 def ros_name(type_name: str) -> str:
     """The inverse of dds_name; other DDS types keep their name."""
-    return type_name.replace("::dds_::", "/").replace("::", "/").removesuffix("_") if "::dds_::" in type_name else type_name
+    return (
+        type_name.replace("::dds_::", "/").replace("::", "/").removesuffix("_")
+        if "::dds_::" in type_name
+        else type_name
+    )
 
 
 def _idl_type(desc: Any) -> Any:
@@ -403,10 +425,13 @@ def _idl_type(desc: Any) -> Any:
 @cache
 def _idl_struct(name: str, header: tuple[tuple[str, Any], ...] = ()) -> type[IdlStruct]:
     fields = dict(header) | {field: _idl_type(desc) for field, desc in definitions.fielddefs[name][1]}
-    return carry_octets(make_idl_struct(name.rpartition("/")[2] + "_", dds_name(name).replace("::", "."), fields))
+    return carry_octets(
+        make_idl_struct(name.rpartition("/")[2] + "_", dds_name(name).replace("::", "."), fields)
+    )
 
 
 def topic_type(name: str, service: bool = False) -> type[IdlStruct]:
-    """The IdlStruct that describes a topic of this type to DDS; with `service`, with the header of requests and replies."""
+    """The IdlStruct that describes a topic of this type to DDS; with `service`, with the header of requests
+    and replies."""
     header = (("client_id", idl.uint64), ("sequence_number", idl.int64)) if service else ()
     return _idl_struct(name, header)

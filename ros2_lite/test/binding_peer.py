@@ -1,4 +1,5 @@
-"""A process that knows ROS 2 only by its wire format: nothing but the cyclonedds binding, types written by hand.
+"""A process that knows ROS 2 only by its wire format: nothing but the cyclonedds binding, types written by
+hand.
 
 It waits for what a command line asks for and prints what it saw as one line of JSON.
 """
@@ -12,15 +13,28 @@ from dataclasses import dataclass
 from cyclonedds.core import Policy, Qos
 from cyclonedds.domain import Domain, DomainParticipant
 from cyclonedds.idl import IdlStruct
-from cyclonedds.idl.types import array, byte, float64, int32, int64, sequence, uint8, uint32, uint64
+from cyclonedds.idl.types import (
+    array,
+    bounded_str,
+    byte,
+    float64,
+    int32,
+    int64,
+    sequence,
+    uint8,
+    uint32,
+    uint64,
+)
 from cyclonedds.pub import DataWriter
 from cyclonedds.sub import DataReader
 from cyclonedds.topic import Topic
 
 TIMEOUT_S = 15.0
-CONFIGURATION = """<CycloneDDS><Domain><General><Interfaces><NetworkInterface address="127.0.0.1"/></Interfaces>
+CONFIGURATION = """<CycloneDDS><Domain><General><Interfaces><NetworkInterface
+address="127.0.0.1"/></Interfaces>
 <AllowMulticast>false</AllowMulticast></General><Discovery><ParticipantIndex>auto</ParticipantIndex>
-<MaxAutoParticipantIndex>32</MaxAutoParticipantIndex><Peers><Peer address="127.0.0.1"/></Peers></Discovery></Domain></CycloneDDS>"""
+<MaxAutoParticipantIndex>32</MaxAutoParticipantIndex><Peers><Peer
+address="127.0.0.1"/></Peers></Discovery></Domain></CycloneDDS>"""
 
 
 @dataclass
@@ -58,8 +72,8 @@ class Gid(IdlStruct, typename="rmw_dds_common.msg.dds_.Gid_"):
 
 @dataclass
 class NodeInfo(IdlStruct, typename="rmw_dds_common.msg.dds_.NodeEntitiesInfo_"):
-    node_namespace: str
-    node_name: str
+    node_namespace: bounded_str[256]
+    node_name: bounded_str[256]
     reader_gid_seq: sequence[Gid]
     writer_gid_seq: sequence[Gid]
 
@@ -178,8 +192,13 @@ def talk(topic):
 
 def hear(topic):
     image = wait_for(lambda source=reader(topic, Image): source.take(1))[0]
-    say(stamp=[image.header.stamp.sec, image.header.stamp.nanosec], frame=image.header.frame_id, width=image.width,
-        encoding=image.encoding, data=list(image.data))  # fmt: skip
+    say(
+        stamp=[image.header.stamp.sec, image.header.stamp.nanosec],
+        frame=image.header.frame_id,
+        width=image.width,
+        encoding=image.encoding,
+        data=list(image.data),
+    )
 
 
 def set_parameter(node, name, value):
@@ -190,16 +209,29 @@ def set_parameter(node, name, value):
     requests.write(SetRequest(0xABCDEF0123456789, 41, [Parameter(name, integer(int(value)))]))
     reply = wait_for(lambda: replies.take(1))[0]
     event = wait_for(lambda: events.take(1))[0] if reply.results[0].successful else None
-    say(client=reply.client_id, number=reply.sequence_number, successful=reply.results[0].successful, reason=reply.results[0].reason,
-        changed=event and [event.node, event.changed_parameters[0].name, event.changed_parameters[0].value.integer_value])  # fmt: skip
+    say(
+        client=reply.client_id,
+        number=reply.sequence_number,
+        successful=reply.results[0].successful,
+        reason=reply.results[0].reason,
+        changed=event
+        and [event.node, event.changed_parameters[0].name, event.changed_parameters[0].value.integer_value],
+    )
 
 
 def graph(node):
     """The node's entry with its gids, and the topics whose endpoints have these gids."""
-    from cyclonedds.builtin import BuiltinDataReader, BuiltinTopicDcpsPublication, BuiltinTopicDcpsSubscription
+    from cyclonedds.builtin import (
+        BuiltinDataReader,
+        BuiltinTopicDcpsPublication,
+        BuiltinTopicDcpsSubscription,
+    )
 
     infos = reader("ros_discovery_info", ParticipantInfo, LATCHED)
-    endpoints = [BuiltinDataReader(participant, topic) for topic in (BuiltinTopicDcpsPublication, BuiltinTopicDcpsSubscription)]
+    endpoints = [
+        BuiltinDataReader(participant, topic)
+        for topic in (BuiltinTopicDcpsPublication, BuiltinTopicDcpsSubscription)
+    ]
     names, seen = {}, {}
 
     def known():
@@ -209,14 +241,21 @@ def graph(node):
             seen.update({entry.node_name: (info, entry) for entry in info.node_entities_info_seq})
         if node not in seen:
             return None
-        gids = [bytes(gid.data) for part in (seen[node][1].writer_gid_seq, seen[node][1].reader_gid_seq) for gid in part]
+        gids = [
+            bytes(gid.data)
+            for part in (seen[node][1].writer_gid_seq, seen[node][1].reader_gid_seq)
+            for gid in part
+        ]
         found = [names.get(gid) for gid in gids]
         return found if found and all(found) and any("chatter" in name for name, _ in found) else None
 
     topics = wait_for(known)
     info, entry = seen[node]
-    say(namespace=entry.node_namespace, topics=sorted(topics), same=bytes(info.gid.data)[:12] in
-        {bytes(gid.data)[:12] for gid in entry.writer_gid_seq})  # fmt: skip
+    say(
+        namespace=entry.node_namespace,
+        topics=sorted(topics),
+        same=bytes(info.gid.data)[:12] in {bytes(gid.data)[:12] for gid in entry.writer_gid_seq},
+    )
     if sys.stdin.readline().strip() == "gone":
         say(last=[e.node_name for e in wait_for(lambda: infos.take(100))[-1].node_entities_info_seq])
 
@@ -228,4 +267,6 @@ def rosout(level):
 
 
 if __name__ == "__main__":
-    {"talk": talk, "hear": hear, "set": set_parameter, "graph": graph, "rosout": rosout}[sys.argv[1]](*sys.argv[2:])
+    {"talk": talk, "hear": hear, "set": set_parameter, "graph": graph, "rosout": rosout}[sys.argv[1]](
+        *sys.argv[2:]
+    )

@@ -78,13 +78,27 @@ def test_remaps_name_namespace_and_parameters(make_node, tmp_path):
     files = [tmp_path / "a.yaml", tmp_path / "b.yaml"]
     files[0].write_text("/**:\n  ros__parameters: {a: 1, b: 1, group: {c: 1e-3}}\n")
     files[1].write_text("/robot/*:\n  ros__parameters: {b: 2}\nother:\n  ros__parameters: {a: 9}\n")
-    node = make_node("-r", "__node:=renamed", "-r", "__ns:=/robot", "-r", "in:=cam/in", "-p", "d:=[1, 2]",
-                     "--params-file", str(files[0]), "--params-file", str(files[1]))  # fmt: skip
+    node = make_node(
+        "-r",
+        "__node:=renamed",
+        "-r",
+        "__ns:=/robot",
+        "-r",
+        "in:=cam/in",
+        "-p",
+        "d:=[1, 2]",
+        "--params-file",
+        str(files[0]),
+        "--params-file",
+        str(files[1]),
+    )
     assert node.get_fully_qualified_name() == "/robot/renamed"
     assert node.resolve_topic_name("in") == "/robot/cam/in"
     assert node.resolve_topic_name("~/out") == "/robot/renamed/out"
-    got = {name: node.declare_parameter(name, default).value for name, default in
-           {"a": 0, "b": 0, "group.c": 0.0, "d": [0], "e": "kept"}.items()}  # fmt: skip
+    got = {
+        name: node.declare_parameter(name, default).value
+        for name, default in {"a": 0, "b": 0, "group.c": 0.0, "d": [0], "e": "kept"}.items()
+    }
     assert got == {"a": 1, "b": 2, "group.c": 1e-3, "d": [1, 2], "e": "kept"}
 
 
@@ -98,8 +112,11 @@ def test_parameter_rules(make_node):
     node = make_node("-p", "typed:=text")
     step = ParameterDescriptor(integer_range=[IntegerRange(from_value=0, to_value=9, step=3)])
     node.declare_parameter("scale", 3, step)
-    node.declare_parameter("ratio", 0.5, ParameterDescriptor(
-        floating_point_range=[FloatingPointRange(from_value=0.0, to_value=1.0)]))  # fmt: skip
+    node.declare_parameter(
+        "ratio",
+        0.5,
+        ParameterDescriptor(floating_point_range=[FloatingPointRange(from_value=0.0, to_value=1.0)]),
+    )
     node.declare_parameter("fixed", "x", ParameterDescriptor(read_only=True))
     node.declare_parameter("any", 1, ParameterDescriptor(dynamic_typing=True))
     node.declare_parameter("later", Parameter.Type.INTEGER)
@@ -108,8 +125,15 @@ def test_parameter_rules(make_node):
         return node.set_parameters([Parameter(name, value=value)])[0].successful
 
     assert put("scale", 6) and put("ratio", 0.25) and put("any", "now text") and put("later", 1)
-    assert not any((put("scale", 4), put("scale", 12), put("scale", "6"), put("ratio", 1.5), put("fixed", "y")))
-    assert [p.value for p in node.get_parameters(["scale", "ratio", "fixed", "any"])] == [6, 0.25, "x", "now text"]
+    assert not any(
+        (put("scale", 4), put("scale", 12), put("scale", "6"), put("ratio", 1.5), put("fixed", "y"))
+    )
+    assert [p.value for p in node.get_parameters(["scale", "ratio", "fixed", "any"])] == [
+        6,
+        0.25,
+        "x",
+        "now text",
+    ]
     with pytest.raises(ParameterAlreadyDeclaredException):
         node.declare_parameter("scale", 1)
     with pytest.raises(ParameterNotDeclaredException):
@@ -131,7 +155,9 @@ def test_parameter_callbacks_run_in_order_and_can_refuse(make_node):
     node.declare_parameter("a", 1)
     calls = []
     node.add_pre_set_parameters_callback(lambda p: calls.append("pre") or p)
-    node.add_on_set_parameters_callback(lambda p: calls.append("on") or SetParametersResult(successful=p[0].value < 5))
+    node.add_on_set_parameters_callback(
+        lambda p: calls.append("on") or SetParametersResult(successful=p[0].value < 5)
+    )
     node.add_post_set_parameters_callback(lambda p: calls.append("post"))
     assert node.set_parameters_atomically([Parameter("a", value=2)]).successful
     assert not node.set_parameters_atomically([Parameter("a", value=9)]).successful
@@ -211,12 +237,21 @@ def test_incompatible_qos_is_told_and_overrides_mend_it(make_node):
     events, got = [], []
     publisher = node.create_publisher(Int32, "/image", qos_profile_sensor_data)
     wanted = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
-    node.create_subscription(Int32, "/image", got.append, wanted,
-                             event_callbacks=SubscriptionEventCallbacks(incompatible_qos=events.append))  # fmt: skip
+    node.create_subscription(
+        Int32,
+        "/image",
+        got.append,
+        wanted,
+        event_callbacks=SubscriptionEventCallbacks(incompatible_qos=events.append),
+    )
     spin_until(node, lambda: events)
     assert events[0].last_policy_kind is QoSPolicyKind.RELIABILITY and publisher.get_subscription_count() == 0
     mended = node.create_subscription(
-        Int32, "/image", got.append, wanted, qos_overriding_options=QoSOverridingOptions.with_default_policies()
+        Int32,
+        "/image",
+        got.append,
+        wanted,
+        qos_overriding_options=QoSOverridingOptions.with_default_policies(),
     )
     assert mended.qos_profile.reliability is ReliabilityPolicy.BEST_EFFORT
     spin_until(node, publisher.get_subscription_count)
@@ -247,15 +282,20 @@ def test_log_filters_count_for_each_line(make_node, capfd):
     assert lines == ["once 0", "throttled 0", "skipped 1", "skipped 2"]
 
 
-@pytest.mark.parametrize(("number", "error"), [(signal.SIGINT, "KeyboardInterrupt"),
-                                               (signal.SIGTERM, "ExternalShutdownException")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("number", "error"), [(signal.SIGINT, "KeyboardInterrupt"), (signal.SIGTERM, "ExternalShutdownException")]
+)
 def test_signals_end_spinning_and_the_graph_forgets_at_once(make_node, number, error):
-    code = ("import rclpy; rclpy.init(); node = rclpy.create_node('child')\n"
-            "node.create_timer(0.05, lambda: print('up', flush=True))\n"
-            "try: rclpy.spin(node)\n"
-            "except BaseException as error: print(type(error).__name__, rclpy.ok(), flush=True)\n")  # fmt: skip
+    code = (
+        "import rclpy; rclpy.init(); node = rclpy.create_node('child')\n"
+        "node.create_timer(0.05, lambda: print('up', flush=True))\n"
+        "try: rclpy.spin(node)\n"
+        "except BaseException as error: print(type(error).__name__, rclpy.ok(), flush=True)\n"
+    )
     node = make_node()
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=os.environ)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=os.environ
+    )
     assert process.stdout.readline() == "up\n"
     spin_until(node, lambda: "child" in node.get_node_names())
     process.send_signal(number)

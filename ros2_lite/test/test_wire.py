@@ -1,4 +1,5 @@
-"""rclpy on one side, a process with nothing but the cyclonedds binding on the other: they share only the wire."""
+"""rclpy on one side, a process with nothing but the cyclonedds binding on the other: they share only the
+wire."""
 
 import json
 import subprocess
@@ -74,15 +75,26 @@ def test_an_image_reaches_the_binding(node):
     image = Image(width=7, encoding="mono8", data=b"\x01\x02\x03")
     image.header.frame_id, image.header.stamp.sec, image.header.stamp.nanosec = "ä", 5, 6
     publisher.publish(image)
-    assert answer(process) == {"stamp": [5, 6], "frame": "ä", "width": 7, "encoding": "mono8", "data": [1, 2, 3]}
+    assert answer(process) == {
+        "stamp": [5, 6],
+        "frame": "ä",
+        "width": 7,
+        "encoding": "mono8",
+        "data": [1, 2, 3],
+    }
 
 
 def test_a_parameter_is_set_through_its_service_and_told(node):
     node.declare_parameter("scale", 4)
     seen = answer(peer("set", "/robot/tested", "scale", 8))
     assert node.get_parameter("scale").value == 8
-    assert seen == {"client": 0xABCDEF0123456789, "number": 41, "successful": True, "reason": "",
-                    "changed": ["/robot/tested", "scale", 8]}  # fmt: skip
+    assert seen == {
+        "client": 0xABCDEF0123456789,
+        "number": 41,
+        "successful": True,
+        "reason": "",
+        "changed": ["/robot/tested", "scale", 8],
+    }
 
 
 def test_a_refusal_says_why(node):
@@ -99,9 +111,17 @@ def test_the_graph_names_the_node_and_its_endpoints_and_loses_it(node):
     seen = json.loads(process.stdout.readline())
     topics = dict(seen["topics"])
     assert seen["namespace"] == "/robot" and seen["same"]
-    assert {"rt/robot/chatter", "rt/rosout", "rt/parameter_events", "rq/robot/tested/get_parametersRequest",
-            "rr/robot/tested/get_parametersReply"} <= topics.keys()  # fmt: skip
-    assert topics["rt/robot/chatter"] == "typehash=RIHS01_df668c740482bbd48fb39d76a70dfd4bd59db1288021743503259e948f6b1a18;"
+    assert {
+        "rt/robot/chatter",
+        "rt/rosout",
+        "rt/parameter_events",
+        "rq/robot/tested/get_parametersRequest",
+        "rr/robot/tested/get_parametersReply",
+    } <= topics.keys()
+    assert (
+        topics["rt/robot/chatter"]
+        == "typehash=RIHS01_df668c740482bbd48fb39d76a70dfd4bd59db1288021743503259e948f6b1a18;"
+    )
     node.destroy_node()
     assert answer(process, "gone\n") == {"last": []}
 

@@ -1,4 +1,5 @@
-"""rclpy as far as depth_sr_ros uses it, on Cyclone DDS. Documentation: https://docs.ros.org/en/jazzy/p/rclpy/"""
+"""rclpy as far as depth_sr_ros uses it, on Cyclone DDS. Documentation:
+https://docs.ros.org/en/jazzy/p/rclpy/"""
 
 from typing import Any
 
@@ -11,17 +12,32 @@ from .utilities import get_default_context, get_rmw_implementation_identifier, o
 from .utilities import shutdown as _shutdown
 from .utilities import try_shutdown as _try_shutdown
 
-__all__ = ["Context", "create_node", "get_default_context", "get_global_executor", "get_rmw_implementation_identifier",
-           "init", "ok", "remove_ros_args", "shutdown", "spin", "spin_once", "spin_until_future_complete",
-           "try_shutdown"]  # fmt: skip
+__all__ = [
+    "Context",
+    "create_node",
+    "get_default_context",
+    "get_global_executor",
+    "get_rmw_implementation_identifier",
+    "init",
+    "ok",
+    "remove_ros_args",
+    "shutdown",
+    "spin",
+    "spin_once",
+    "spin_until_future_complete",
+    "try_shutdown",
+]
 
 _executor: Executor | None = None
 
 
 def init(
-    *, args: list[str] | None = None, context: Context | None = None, domain_id: int | None = None,
+    *,
+    args: list[str] | None = None,
+    context: Context | None = None,
+    domain_id: int | None = None,
     signal_handler_options: SignalHandlerOptions | None = None,
-) -> None:  # fmt: skip
+) -> None:
     """Join the graph. Signals are handled for the default context unless said otherwise."""
     chosen = context or get_default_context()
     if signal_handler_options is None:

@@ -39,7 +39,9 @@ class JumpThreshold:
         if jump.clock_change in (ClockChange.ROS_TIME_ACTIVATED, ClockChange.ROS_TIME_DEACTIVATED):
             return self.on_clock_change
         forward, backward = self.min_forward, self.min_backward
-        return (forward is not None and jump.delta >= forward) or (backward is not None and jump.delta <= backward)
+        return (forward is not None and jump.delta >= forward) or (
+            backward is not None and jump.delta <= backward
+        )
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,9 @@ class TimeJump:
 class JumpHandle:
     """A registered jump callback; unregister() ends it."""
 
-    def __init__(self, *, clock: "ROSClock", threshold: JumpThreshold, pre_callback: Any, post_callback: Any) -> None:
+    def __init__(
+        self, *, clock: "ROSClock", threshold: JumpThreshold, pre_callback: Any, post_callback: Any
+    ) -> None:
         if pre_callback is None and post_callback is None:
             raise ValueError("One of pre_callback or post_callback must be callable")
         self._clock, self.threshold = clock, threshold
@@ -144,7 +148,11 @@ class ROSClock(Clock):
             after = (override or 0) if active else _time.time_ns()
             first = self._active and self._override is None  # from "no time yet" to the first time is no jump
             jump = TimeJump(change, Duration(nanoseconds=0 if first else after - before))
-            concerned = [handle for handle in self.jump_handles if active | self._active and handle.threshold.is_passed(jump)]
+            concerned = [
+                handle
+                for handle in self.jump_handles
+                if active | self._active and handle.threshold.is_passed(jump)
+            ]
         for handle in concerned:
             if handle.pre_callback:
                 handle.pre_callback()
@@ -157,10 +165,15 @@ class ROSClock(Clock):
             notify()
 
     def create_jump_callback(
-        self, threshold: JumpThreshold, *, pre_callback: Callable[[], None] | None = None,
+        self,
+        threshold: JumpThreshold,
+        *,
+        pre_callback: Callable[[], None] | None = None,
         post_callback: Callable[[TimeJump], None] | None = None,
-    ) -> JumpHandle:  # fmt: skip
+    ) -> JumpHandle:
         """Call back before and after every jump beyond the threshold, until the handle is unregistered."""
-        handle = JumpHandle(clock=self, threshold=threshold, pre_callback=pre_callback, post_callback=post_callback)
+        handle = JumpHandle(
+            clock=self, threshold=threshold, pre_callback=pre_callback, post_callback=post_callback
+        )
         self.jump_handles.append(handle)
         return handle

@@ -11,8 +11,14 @@ from .qos import QoSPolicyKind
 from .waitable import Waitable
 
 # DDS policy ids (DDS 1.4, 2.3.3) that ROS 2 has kinds for.
-_KINDS = {2: QoSPolicyKind.DURABILITY, 4: QoSPolicyKind.DEADLINE, 8: QoSPolicyKind.LIVELINESS,
-          11: QoSPolicyKind.RELIABILITY, 13: QoSPolicyKind.HISTORY, 21: QoSPolicyKind.LIFESPAN}  # fmt: skip
+_KINDS = {
+    2: QoSPolicyKind.DURABILITY,
+    4: QoSPolicyKind.DEADLINE,
+    8: QoSPolicyKind.LIVELINESS,
+    11: QoSPolicyKind.RELIABILITY,
+    13: QoSPolicyKind.HISTORY,
+    21: QoSPolicyKind.LIFESPAN,
+}
 
 
 class QoSPublisherEventType(IntEnum):
@@ -84,16 +90,26 @@ class _Event(NamedTuple):
 
 
 _WRITER_EVENTS = {
-    "incompatible_qos": _Event(DDSStatus.OfferedIncompatibleQos, "get_offered_incompatible_qos_status", _incompatible),
+    "incompatible_qos": _Event(
+        DDSStatus.OfferedIncompatibleQos, "get_offered_incompatible_qos_status", _incompatible
+    ),
     "matched": _Event(DDSStatus.PublicationMatched, "get_publication_matched_status", _plain(QoSMatched)),
-    "deadline": _Event(DDSStatus.OfferedDeadlineMissed, "get_offered_deadline_missed_status", _plain(QoSCounted)),
+    "deadline": _Event(
+        DDSStatus.OfferedDeadlineMissed, "get_offered_deadline_missed_status", _plain(QoSCounted)
+    ),
     "liveliness": _Event(DDSStatus.LivelinessLost, "get_liveliness_lost_status", _plain(QoSCounted)),
 }
 _READER_EVENTS = {
-    "incompatible_qos": _Event(DDSStatus.RequestedIncompatibleQos, "get_requested_incompatible_qos_status", _incompatible),
+    "incompatible_qos": _Event(
+        DDSStatus.RequestedIncompatibleQos, "get_requested_incompatible_qos_status", _incompatible
+    ),
     "matched": _Event(DDSStatus.SubscriptionMatched, "get_subscription_matched_status", _plain(QoSMatched)),
-    "deadline": _Event(DDSStatus.RequestedDeadlineMissed, "get_requested_deadline_missed_status", _plain(QoSCounted)),
-    "liveliness": _Event(DDSStatus.LivelinessChanged, "get_liveliness_changed_status", _plain(QoSLivelinessChanged)),
+    "deadline": _Event(
+        DDSStatus.RequestedDeadlineMissed, "get_requested_deadline_missed_status", _plain(QoSCounted)
+    ),
+    "liveliness": _Event(
+        DDSStatus.LivelinessChanged, "get_liveliness_changed_status", _plain(QoSLivelinessChanged)
+    ),
     "message_lost": _Event(DDSStatus.SampleLost, "get_sample_lost_status", _plain(QoSCounted)),
 }
 
@@ -127,7 +143,11 @@ class EventHandler(Waitable):
     def __init__(self, node: Any, group: Any, event: _Event, callback: Callable, endpoint: Any) -> None:
         super().__init__(node, group)
         self._changed = False
-        self.event, self.callback, self._endpoint = event, callback, endpoint  # its entity must die when it is closed
+        self.event, self.callback, self._endpoint = (
+            event,
+            callback,
+            endpoint,
+        )  # its entity must die when it is closed
 
     def _take(self) -> Callable[[], Any] | None:
         entity = self._endpoint.entity
@@ -142,8 +162,11 @@ class EventHandler(Waitable):
         self.flag()
 
 
-def make_handlers(node: Any, group: Any, callbacks: Any, endpoint: Any, topic: str, writes: bool) -> list[EventHandler]:
-    """The handlers of an endpoint's events, with the default warning about incompatible QoS where nothing else is asked."""
+def make_handlers(
+    node: Any, group: Any, callbacks: Any, endpoint: Any, topic: str, writes: bool
+) -> list[EventHandler]:
+    """The handlers of an endpoint's events, with the default warning about incompatible QoS where nothing
+    else is asked."""
     events = _WRITER_EVENTS if writes else _READER_EVENTS
 
     def warn(info: QoSIncompatible) -> None:
@@ -151,7 +174,8 @@ def make_handlers(node: Any, group: Any, callbacks: Any, endpoint: Any, topic: s
         sent = "sent to it" if writes else "received from it"
         node.get_logger().warning(
             f"New {peer} discovered on topic '{topic}', {verb} incompatible QoS. No messages will be {sent}. "
-            f"Last incompatible policy: {info.last_policy_kind.name}")  # fmt: skip
+            f"Last incompatible policy: {info.last_policy_kind.name}"
+        )
 
     chosen = {name: getattr(callbacks, name) for name in events if getattr(callbacks, name)}
     if callbacks.use_default_callbacks:

@@ -61,8 +61,10 @@ class InvalidParameterTypeException(ParameterException):
 
     def __init__(self, desired: Any, expected: str) -> None:
         Exception.__init__(
-            self, f"Trying to set parameter '{desired.name}' to '{desired.value}' of type "
-            f"'{desired.type_.name}', expecting type '{expected}'")  # fmt: skip
+            self,
+            f"Trying to set parameter '{desired.name}' to '{desired.value}' of type "
+            f"'{desired.type_.name}', expecting type '{expected}'",
+        )
         self.parameters = desired.name
 
 
@@ -70,5 +72,7 @@ class InvalidParameterValueException(ParameterException):
     """A value that a set-callback refused or that is outside of its range."""
 
     def __init__(self, parameter: str, value: Any, reason: str) -> None:
-        Exception.__init__(self, f"Invalid parameter value ({value}) for parameter '{parameter}'. Reason: {reason}")
+        Exception.__init__(
+            self, f"Invalid parameter value ({value}) for parameter '{parameter}'. Reason: {reason}"
+        )
         self.parameters = parameter

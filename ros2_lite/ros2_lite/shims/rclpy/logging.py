@@ -21,8 +21,12 @@ class LoggingSeverity(IntEnum):
     FATAL = 50
 
 
-_COLOURS = {LoggingSeverity.DEBUG: "\033[32m", LoggingSeverity.WARN: "\033[33m",
-            LoggingSeverity.ERROR: "\033[31m", LoggingSeverity.FATAL: "\033[31m"}  # fmt: skip
+_COLOURS = {
+    LoggingSeverity.DEBUG: "\033[32m",
+    LoggingSeverity.WARN: "\033[33m",
+    LoggingSeverity.ERROR: "\033[31m",
+    LoggingSeverity.FATAL: "\033[31m",
+}
 _FORMAT = os.environ.get("RCUTILS_CONSOLE_OUTPUT_FORMAT") or "[{severity}] [{time}] [{name}]: {message}"
 _lock = threading.Lock()
 _levels: dict[str, LoggingSeverity] = {"": LoggingSeverity.INFO}
@@ -102,9 +106,16 @@ class RcutilsLogger:
         return severity >= self.get_effective_level()
 
     def log(
-        self, message: str, severity: int, name: str | None = None, *, once: bool = False, skip_first: bool = False,
-        throttle_duration_sec: float | None = None, throttle_time_source_type: Clock | None = None,
-    ) -> bool:  # fmt: skip
+        self,
+        message: str,
+        severity: int,
+        name: str | None = None,
+        *,
+        once: bool = False,
+        skip_first: bool = False,
+        throttle_duration_sec: float | None = None,
+        throttle_time_source_type: Clock | None = None,
+    ) -> bool:
         """Log unless the level or the filters are against it; whether it was logged."""
         severity = LoggingSeverity(severity)
         if not self.is_enabled_for(severity):
@@ -113,13 +124,19 @@ class RcutilsLogger:
         while frame.f_code.co_filename == __file__:
             frame = frame.f_back
         if (once or skip_first or throttle_duration_sec is not None) and not self._passes(
-            (frame.f_code.co_filename, frame.f_lineno), once, skip_first, throttle_duration_sec, throttle_time_source_type
+            (frame.f_code.co_filename, frame.f_lineno),
+            once,
+            skip_first,
+            throttle_duration_sec,
+            throttle_time_source_type,
         ):
             return False
         self._emit(str(message), severity, name or self.name, frame)
         return True
 
-    def _passes(self, where: tuple, once: bool, skip_first: bool, span: float | None, clock: Clock | None) -> bool:
+    def _passes(
+        self, where: tuple, once: bool, skip_first: bool, span: float | None, clock: Clock | None
+    ) -> bool:
         now = clock.now().nanoseconds if clock else time.monotonic_ns()
         with _lock:
             state = self._calls.setdefault(where, {"first": True, "last": None})
@@ -136,11 +153,18 @@ class RcutilsLogger:
     def _emit(message: str, severity: LoggingSeverity, name: str, frame: Any) -> None:
         stamp = time.time_ns()
         if _console:
-            line = _FORMAT.format_map({
-                "severity": severity.name, "name": name, "message": message, "function_name": frame.f_code.co_name,
-                "time": f"{stamp // 10**9}.{stamp % 10**9:09d}", "time_as_nanoseconds": stamp,
-                "file_name": frame.f_code.co_filename, "line_number": frame.f_lineno,
-            })  # fmt: skip
+            line = _FORMAT.format_map(
+                {
+                    "severity": severity.name,
+                    "name": name,
+                    "message": message,
+                    "function_name": frame.f_code.co_name,
+                    "time": f"{stamp // 10**9}.{stamp % 10**9:09d}",
+                    "time_as_nanoseconds": stamp,
+                    "file_name": frame.f_code.co_filename,
+                    "line_number": frame.f_lineno,
+                }
+            )
             colour = _COLOURS.get(severity) if _is_coloured() else None
             with _lock:
                 print(f"{colour}{line}\033[0m" if colour else line, file=_stream(), flush=True)

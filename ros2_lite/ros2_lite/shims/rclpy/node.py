@@ -38,25 +38,39 @@ from .topic_endpoint_info import TopicEndpointInfo, TopicEndpointTypeEnum
 from .utilities import get_default_context
 from .waitable import Waitable
 
-NodeNameNonExistentError = type("NodeNameNonExistentError", (RuntimeError,), {"__doc__": "There is no such node."})
+NodeNameNonExistentError = type(
+    "NodeNameNonExistentError", (RuntimeError,), {"__doc__": "There is no such node."}
+)
 
 
 class Node(ParameterStore):
     """A node of the ROS graph. Arguments as in rclpy; cli_args come before the process's own."""
 
     def __init__(
-        self, node_name: str, *, context: Any = None, cli_args: list[str] | None = None, namespace: str | None = None,
-        use_global_arguments: bool = True, enable_rosout: bool = True, start_parameter_services: bool = True,
-        parameter_overrides: list[Parameter] | None = None, allow_undeclared_parameters: bool = False,
-        automatically_declare_parameters_from_overrides: bool = False, enable_logger_service: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        node_name: str,
+        *,
+        context: Any = None,
+        cli_args: list[str] | None = None,
+        namespace: str | None = None,
+        use_global_arguments: bool = True,
+        enable_rosout: bool = True,
+        start_parameter_services: bool = True,
+        parameter_overrides: list[Parameter] | None = None,
+        allow_undeclared_parameters: bool = False,
+        automatically_declare_parameters_from_overrides: bool = False,
+        enable_logger_service: bool = False,
+    ) -> None:
         self.context = context or get_default_context()
         if not self.context.ok():
-            raise NotInitializedException("cannot create a node: the context is not initialised, call rclpy.init()")
+            raise NotInitializedException(
+                "cannot create a node: the context is not initialised, call rclpy.init()"
+            )
         self._arguments = self.context.arguments if use_global_arguments else names.Arguments()
         if cli_args:
-            self._arguments = self._arguments.merged(names.parse(["--ros-args", *cli_args]
-                                                                 if "--ros-args" not in cli_args else cli_args))
+            self._arguments = self._arguments.merged(
+                names.parse(["--ros-args", *cli_args] if "--ros-args" not in cli_args else cli_args)
+            )
         self._author_name = node_name
         self._name = self._arguments.remap_special("__node", node_name, node_name)
         self._namespace = self._arguments.remap_special("__ns", node_name, namespace or "/")
@@ -105,7 +119,9 @@ class Node(ParameterStore):
         if enable_rosout and self._arguments.rosout:
             self._rosout = self.create_publisher(Log, "/rosout", qos_profile_rosout_default)
             logging.add_sink(self._logger.name, self._publish_log)
-        self._events = self.create_publisher(ParameterEvent, "/parameter_events", qos_profile_parameter_events)
+        self._events = self.create_publisher(
+            ParameterEvent, "/parameter_events", qos_profile_parameter_events
+        )
         self.declare_parameter("use_sim_time", False)
         self._follow_sim_time([self.get_parameter("use_sim_time")])
         self.add_post_set_parameters_callback(self._follow_sim_time)
@@ -115,8 +131,17 @@ class Node(ParameterStore):
     def _publish_log(self, stamp: int, severity: int, name: str, message: str, frame: Any) -> None:
         if self.context.ok() and not self._destroyed:
             where = frame.f_code
-            self._rosout.publish(Log(stamp=Time(nanoseconds=stamp).to_msg(), level=int(severity), name=name, msg=message,
-                                     file=where.co_filename, function=where.co_name, line=frame.f_lineno))  # fmt: skip
+            self._rosout.publish(
+                Log(
+                    stamp=Time(nanoseconds=stamp).to_msg(),
+                    level=int(severity),
+                    name=name,
+                    msg=message,
+                    file=where.co_filename,
+                    function=where.co_name,
+                    line=frame.f_lineno,
+                )
+            )
 
     # Who and where
 
@@ -175,7 +200,9 @@ class Node(ParameterStore):
 
     def _add(self, *added: Waitable) -> None:
         with self._lock:  # a new list each time: executors walk the old one without this lock
-            self._waitables = sorted(self._waitables + list(added), key=lambda entity: not isinstance(entity, Timer))
+            self._waitables = sorted(
+                self._waitables + list(added), key=lambda entity: not isinstance(entity, Timer)
+            )
         for entity in added:
             entity.notify()
 
@@ -197,15 +224,23 @@ class Node(ParameterStore):
 
     # Publishers, subscriptions, services, timers
 
-    def _profile(self, profile: QoSProfile | int, topic: str, kind: str, options: QoSOverridingOptions | None) -> QoSProfile:
+    def _profile(
+        self, profile: QoSProfile | int, topic: str, kind: str, options: QoSOverridingOptions | None
+    ) -> QoSProfile:
         profile = QoSProfile(depth=profile) if isinstance(profile, int) else profile
         return qos_overriding_options.apply(self, topic, kind, profile, options) if options else profile
 
     def create_publisher(
-        self, msg_type: type, topic: str, qos_profile: QoSProfile | int, *, callback_group: CallbackGroup | None = None,
-        event_callbacks: Any = None, qos_overriding_options: QoSOverridingOptions | None = None,
+        self,
+        msg_type: type,
+        topic: str,
+        qos_profile: QoSProfile | int,
+        *,
+        callback_group: CallbackGroup | None = None,
+        event_callbacks: Any = None,
+        qos_overriding_options: QoSOverridingOptions | None = None,
         publisher_class: type = Publisher,
-    ) -> Publisher:  # fmt: skip
+    ) -> Publisher:
         full = self.resolve_topic_name(topic)
         profile = self._profile(qos_profile, full, "publisher", qos_overriding_options)
         group = callback_group or self.default_callback_group
@@ -217,10 +252,17 @@ class Node(ParameterStore):
         return publisher
 
     def create_subscription(
-        self, msg_type: type, topic: str, callback: Callable, qos_profile: QoSProfile | int, *,
-        callback_group: CallbackGroup | None = None, event_callbacks: Any = None,
-        qos_overriding_options: QoSOverridingOptions | None = None, raw: bool = False,
-    ) -> Subscription:  # fmt: skip
+        self,
+        msg_type: type,
+        topic: str,
+        callback: Callable,
+        qos_profile: QoSProfile | int,
+        *,
+        callback_group: CallbackGroup | None = None,
+        event_callbacks: Any = None,
+        qos_overriding_options: QoSOverridingOptions | None = None,
+        raw: bool = False,
+    ) -> Subscription:
         full = self.resolve_topic_name(topic)
         profile = self._profile(qos_profile, full, "subscription", qos_overriding_options)
         group = callback_group or self.default_callback_group
@@ -231,16 +273,27 @@ class Node(ParameterStore):
         return subscription
 
     def create_service(
-        self, srv_type: Any, srv_name: str, callback: Callable, *, qos_profile: QoSProfile = qos_profile_services_default,
+        self,
+        srv_type: Any,
+        srv_name: str,
+        callback: Callable,
+        *,
+        qos_profile: QoSProfile = qos_profile_services_default,
         callback_group: CallbackGroup | None = None,
-    ) -> Service:  # fmt: skip
+    ) -> Service:
         full = self.resolve_service_name(srv_name)
-        return self._start(Service(self, srv_type, full, callback, callback_group or self.default_callback_group))
+        return self._start(
+            Service(self, srv_type, full, callback, callback_group or self.default_callback_group)
+        )
 
     def create_client(
-        self, srv_type: Any, srv_name: str, *, qos_profile: QoSProfile = qos_profile_services_default,
+        self,
+        srv_type: Any,
+        srv_name: str,
+        *,
+        qos_profile: QoSProfile = qos_profile_services_default,
         callback_group: CallbackGroup | None = None,
-    ) -> Client:  # fmt: skip
+    ) -> Client:
         full = self.resolve_service_name(srv_name)
         return self._start(Client(self, srv_type, full, callback_group or self.default_callback_group))
 
@@ -252,10 +305,15 @@ class Node(ParameterStore):
         return end
 
     def create_timer(
-        self, timer_period_sec: float, callback: Callable, callback_group: CallbackGroup | None = None,
-        clock: Clock | None = None, autostart: bool = True,
-    ) -> Timer:  # fmt: skip
-        """A timer on the node's clock, which is simulated where use_sim_time is set. Raises ValueError below zero."""
+        self,
+        timer_period_sec: float,
+        callback: Callable,
+        callback_group: CallbackGroup | None = None,
+        clock: Clock | None = None,
+        autostart: bool = True,
+    ) -> Timer:
+        """A timer on the node's clock, which is simulated where use_sim_time is set. Raises ValueError below
+        zero."""
         if timer_period_sec < 0:
             raise ValueError(f"a timer's period must not be negative, but it is {timer_period_sec}")
         group = callback_group or self.default_callback_group
@@ -263,7 +321,9 @@ class Node(ParameterStore):
         self._add(timer)
         return timer
 
-    def create_guard_condition(self, callback: Callable, callback_group: CallbackGroup | None = None) -> GuardCondition:
+    def create_guard_condition(
+        self, callback: Callable, callback_group: CallbackGroup | None = None
+    ) -> GuardCondition:
         guard = GuardCondition(self, callback, callback_group or self.default_callback_group)
         self._add(guard)
         return guard
@@ -348,9 +408,12 @@ class Node(ParameterStore):
             if parameter.value and self._clock_subscription is None:
                 profile = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
                 self._clock_subscription = self.create_subscription(
-                    ClockMessage, "/clock", lambda message: self._clock.set_ros_time_override(Time.from_msg(message.clock)),
-                    profile, callback_group=self._internal_group,
-                )  # fmt: skip
+                    ClockMessage,
+                    "/clock",
+                    lambda message: self._clock.set_ros_time_override(Time.from_msg(message.clock)),
+                    profile,
+                    callback_group=self._internal_group,
+                )
             elif not parameter.value and self._clock_subscription is not None:
                 self.destroy_subscription(self._clock_subscription)
                 self._clock_subscription = None
@@ -377,11 +440,14 @@ class Node(ParameterStore):
         """Raises NodeNameNonExistentError where no such node is known."""
         wanted = NodeEntry("/" + namespace.strip("/"), name).full_name
         if wanted not in self.get_fully_qualified_node_names():
-            raise NodeNameNonExistentError(f"Cannot get topics or services of {wanted}: there is no such node")
+            raise NodeNameNonExistentError(
+                f"Cannot get topics or services of {wanted}: there is no such node"
+            )
         return [
-            endpoint for endpoint in self.context.graph.endpoints()
+            endpoint
+            for endpoint in self.context.graph.endpoints()
             if endpoint.node and endpoint.node.full_name == wanted and is_writer in (None, endpoint.is_writer)
-        ]  # fmt: skip
+        ]
 
     def get_publisher_names_and_types_by_node(
         self, node_name: str, node_namespace: str, no_demangle: bool = False
@@ -393,10 +459,14 @@ class Node(ParameterStore):
     ) -> list[tuple[str, list[str]]]:
         return self.context.graph.topics(self._of_node(node_name, node_namespace, is_writer=False))
 
-    def get_service_names_and_types_by_node(self, node_name: str, node_namespace: str) -> list[tuple[str, list[str]]]:
+    def get_service_names_and_types_by_node(
+        self, node_name: str, node_namespace: str
+    ) -> list[tuple[str, list[str]]]:
         return self.context.graph.services(self._of_node(node_name, node_namespace))
 
-    def get_client_names_and_types_by_node(self, node_name: str, node_namespace: str) -> list[tuple[str, list[str]]]:
+    def get_client_names_and_types_by_node(
+        self, node_name: str, node_namespace: str
+    ) -> list[tuple[str, list[str]]]:
         return self.context.graph.services(self._of_node(node_name, node_namespace), servers=False)
 
     def _endpoints(self, topic: str, is_writer: bool) -> list[EndpointEntry]:
@@ -406,16 +476,26 @@ class Node(ParameterStore):
     def _infos(self, topic: str, is_writer: bool) -> list[TopicEndpointInfo]:
         kind = TopicEndpointTypeEnum.PUBLISHER if is_writer else TopicEndpointTypeEnum.SUBSCRIPTION
         return [
-            TopicEndpointInfo(entry.node.name if entry.node else "_NODE_NAME_UNKNOWN_",
-                              entry.node.namespace if entry.node else "_NODE_NAMESPACE_UNKNOWN_",
-                              entry.type_name, entry.type_hash, kind, list(entry.gid), from_dds(entry.qos))
+            TopicEndpointInfo(
+                entry.node.name if entry.node else "_NODE_NAME_UNKNOWN_",
+                entry.node.namespace if entry.node else "_NODE_NAMESPACE_UNKNOWN_",
+                entry.type_name,
+                entry.type_hash,
+                kind,
+                list(entry.gid),
+                from_dds(entry.qos),
+            )
             for entry in self._endpoints(topic, is_writer)
-        ]  # fmt: skip
+        ]
 
-    def get_publishers_info_by_topic(self, topic_name: str, no_mangle: bool = False) -> list[TopicEndpointInfo]:
+    def get_publishers_info_by_topic(
+        self, topic_name: str, no_mangle: bool = False
+    ) -> list[TopicEndpointInfo]:
         return self._infos(topic_name, is_writer=True)
 
-    def get_subscriptions_info_by_topic(self, topic_name: str, no_mangle: bool = False) -> list[TopicEndpointInfo]:
+    def get_subscriptions_info_by_topic(
+        self, topic_name: str, no_mangle: bool = False
+    ) -> list[TopicEndpointInfo]:
         return self._infos(topic_name, is_writer=False)
 
     def count_publishers(self, topic_name: str) -> int:

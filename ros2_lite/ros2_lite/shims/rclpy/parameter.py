@@ -7,8 +7,18 @@ from typing import Any
 import numpy as np
 
 PARAMETER_SEPARATOR_STRING = "."
-_FIELDS = ("", "bool_value", "integer_value", "double_value", "string_value", "byte_array_value", "bool_array_value",
-           "integer_array_value", "double_array_value", "string_array_value")  # fmt: skip
+_FIELDS = (
+    "",
+    "bool_value",
+    "integer_value",
+    "double_value",
+    "string_value",
+    "byte_array_value",
+    "bool_array_value",
+    "integer_array_value",
+    "double_array_value",
+    "string_array_value",
+)
 
 
 class _Type(Enum):
@@ -28,12 +38,23 @@ class _Type(Enum):
     @classmethod
     def from_parameter_value(cls, value: Any) -> "_Type":
         """The type that a Python value has. Raises TypeError where it has none."""
-        scalars = {bool: cls.BOOL, int: cls.INTEGER, float: cls.DOUBLE, str: cls.STRING, type(None): cls.NOT_SET}
+        scalars = {
+            bool: cls.BOOL,
+            int: cls.INTEGER,
+            float: cls.DOUBLE,
+            str: cls.STRING,
+            type(None): cls.NOT_SET,
+        }
         if type(value) in scalars:
             return scalars[type(value)]
         if isinstance(value, (list, tuple, array.array)):
             kinds = {type(item) for item in value}
-            lists = {bool: cls.BOOL_ARRAY, int: cls.INTEGER_ARRAY, float: cls.DOUBLE_ARRAY, str: cls.STRING_ARRAY}
+            lists = {
+                bool: cls.BOOL_ARRAY,
+                int: cls.INTEGER_ARRAY,
+                float: cls.DOUBLE_ARRAY,
+                str: cls.STRING_ARRAY,
+            }
             if not kinds or kinds == {bytes}:
                 return cls.BYTE_ARRAY
             if len(kinds) == 1 and (kind := kinds.pop()) in lists:
@@ -97,7 +118,10 @@ class Parameter:
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Parameter) and (self._name, self._type, self._value) == (
-            other._name, other._type, other._value)  # fmt: skip
+            other._name,
+            other._type,
+            other._value,
+        )
 
     __hash__ = None
 

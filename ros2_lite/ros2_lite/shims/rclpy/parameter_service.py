@@ -17,7 +17,8 @@ from .parameter import Parameter
 
 
 class ParameterService:
-    """The services of one node. What is undeclared has no value, type or description to give; setting it is refused."""
+    """The services of one node. What is undeclared has no value, type or description to give; setting it is
+    refused."""
 
     def __init__(self, node: Any) -> None:
         self._node = node
@@ -76,6 +77,8 @@ class ParameterService:
 
     def _set_all(self, messages: list[Any]) -> SetParametersResult:
         try:
-            return self._node.set_parameters_atomically([Parameter.from_parameter_msg(message) for message in messages])
+            return self._node.set_parameters_atomically(
+                [Parameter.from_parameter_msg(message) for message in messages]
+            )
         except (ParameterException, ValueError) as error:
             return SetParametersResult(successful=False, reason=str(error))

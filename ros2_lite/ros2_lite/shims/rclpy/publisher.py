@@ -15,8 +15,16 @@ from .qos import QoSProfile, to_dds
 class Publisher:
     """Publishes messages of one type on one topic."""
 
-    def __init__(self, node: Any, msg_type: type, topic: str, qos: QoSProfile, group: Any, callbacks: Any) -> None:
-        self._node, self.msg_type, self.topic, self.topic_name, self.qos_profile = node, msg_type, topic, topic, qos
+    def __init__(
+        self, node: Any, msg_type: type, topic: str, qos: QoSProfile, group: Any, callbacks: Any
+    ) -> None:
+        self._node, self.msg_type, self.topic, self.topic_name, self.qos_profile = (
+            node,
+            msg_type,
+            topic,
+            topic,
+            qos,
+        )
         user_data = node.user_data(msg_type.__rostype__)
         self._writer = node.context.participant.writer(
             f"rt{topic}", types.topic_type(msg_type.__rostype__), to_dds(qos, user_data)
@@ -38,7 +46,8 @@ class Publisher:
     def publish(self, msg: Any) -> None:
         """Send a message, or octets that are one. Raises TypeError for another type, RCLError after shutdown.
 
-        Where a reliable subscription has not acknowledged for a second the message is dropped, with a warning.
+        Where a reliable subscription has not acknowledged for a second the message is dropped, with a
+        warning.
         """
         if isinstance(msg, (bytes, memoryview)):
             payload = memoryview(bytes(msg) + bytes(-len(msg) % 4))
@@ -63,7 +72,8 @@ class Publisher:
         return len(self._writer.matched())
 
     def wait_for_all_acked(self, timeout: Any = None) -> bool:
-        """Whether all reliable subscriptions have all messages within the timeout (a Duration; None: for ever)."""
+        """Whether all reliable subscriptions have all messages within the timeout (a Duration; None: for
+        ever)."""
         nanoseconds = duration(weeks=99999) if timeout is None else timeout.nanoseconds
         return self._writer.entity.wait_for_acks(nanoseconds)
 
@@ -71,4 +81,3 @@ class Publisher:
         for handler in self.event_handlers:
             handler.destroy()
         self._writer.close()
-

@@ -88,8 +88,12 @@ _DEFAULTS = {
     "avoid_ros_namespace_conventions": False,
 }
 _MAX_BLOCKING_NS = 10**9  # rmw_cyclonedds waits for ever; a stopped reader must not hang a camera
-_TYPES = {"history": HistoryPolicy, "reliability": ReliabilityPolicy, "durability": DurabilityPolicy,
-          "liveliness": LivelinessPolicy}  # fmt: skip
+_TYPES = {
+    "history": HistoryPolicy,
+    "reliability": ReliabilityPolicy,
+    "durability": DurabilityPolicy,
+    "liveliness": LivelinessPolicy,
+}
 
 
 class QoSProfile:
@@ -111,11 +115,15 @@ class QoSProfile:
         if name in _TYPES:
             value = _TYPES[name](value)
         elif not isinstance(value, type(_DEFAULTS[name])):
-            raise AssertionError(f"{name} must be of type {type(_DEFAULTS[name]).__name__}, but it is {value!r}")
+            raise AssertionError(
+                f"{name} must be of type {type(_DEFAULTS[name]).__name__}, but it is {value!r}"
+            )
         object.__setattr__(self, name, value)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, QoSProfile) and all(getattr(self, name) == getattr(other, name) for name in _DEFAULTS)
+        return isinstance(other, QoSProfile) and all(
+            getattr(self, name) == getattr(other, name) for name in _DEFAULTS
+        )
 
     __hash__ = None
 
@@ -132,7 +140,8 @@ class QoSProfile:
 
 
 def to_dds(profile: QoSProfile, user_data: bytes = b"", writes: bool = True) -> Qos:
-    """The DDS policies of a profile, as rmw_cyclonedds sets them (keep-last depth 0 is 1; system defaults are DDS's)."""
+    """The DDS policies of a profile, as rmw_cyclonedds sets them (keep-last depth 0 is 1; system defaults
+    are DDS's)."""
     relies = profile.reliability is ReliabilityPolicy.RELIABLE or (
         profile.reliability is ReliabilityPolicy.SYSTEM_DEFAULT and writes
     )
@@ -140,9 +149,10 @@ def to_dds(profile: QoSProfile, user_data: bytes = b"", writes: bool = True) -> 
     policies: list[Any] = [
         Policy.History.KeepLast(max(profile.depth, 1)) if last else Policy.History.KeepAll,
         Policy.Reliability.Reliable(_MAX_BLOCKING_NS) if relies else Policy.Reliability.BestEffort,
-        Policy.Durability.TransientLocal if profile.durability is DurabilityPolicy.TRANSIENT_LOCAL
+        Policy.Durability.TransientLocal
+        if profile.durability is DurabilityPolicy.TRANSIENT_LOCAL
         else Policy.Durability.Volatile,
-    ]  # fmt: skip
+    ]
     if profile.durability is DurabilityPolicy.TRANSIENT_LOCAL and writes:
         kept = policies[0]
         policies.append(Policy.DurabilityService(0, kept, -1, -1, -1))
@@ -153,7 +163,9 @@ def to_dds(profile: QoSProfile, user_data: bytes = b"", writes: bool = True) -> 
     lease = profile.liveliness_lease_duration.nanoseconds
     if lease or profile.liveliness is LivelinessPolicy.MANUAL_BY_TOPIC:
         manual = profile.liveliness is LivelinessPolicy.MANUAL_BY_TOPIC
-        policies.append((Policy.Liveliness.ManualByTopic if manual else Policy.Liveliness.Automatic)(lease or 2**63 - 1))
+        policies.append(
+            (Policy.Liveliness.ManualByTopic if manual else Policy.Liveliness.Automatic)(lease or 2**63 - 1)
+        )
     if user_data:
         policies.append(Policy.Userdata(user_data))
     return Qos(*policies)
@@ -163,7 +175,11 @@ def from_dds(qos: Qos) -> QoSProfile:
     """The profile of a remote endpoint; DDS does not announce history, so it is unknown, with depth 0."""
     profile = QoSProfile(depth=0)
     profile.history = HistoryPolicy.UNKNOWN
-    reliable = isinstance(qos[Policy.Reliability], Policy.Reliability.Reliable) if Policy.Reliability in qos else False
+    reliable = (
+        isinstance(qos[Policy.Reliability], Policy.Reliability.Reliable)
+        if Policy.Reliability in qos
+        else False
+    )
     profile.reliability = ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT
     volatile = Policy.Durability not in qos or qos[Policy.Durability] == Policy.Durability.Volatile
     profile.durability = DurabilityPolicy.VOLATILE if volatile else DurabilityPolicy.TRANSIENT_LOCAL
@@ -182,12 +198,20 @@ class QoSCompatibility(IntEnum):
     ERROR = 2
 
 
-def qos_check_compatible(publisher_qos: QoSProfile, subscription_qos: QoSProfile) -> tuple[QoSCompatibility, str]:
+def qos_check_compatible(
+    publisher_qos: QoSProfile, subscription_qos: QoSProfile
+) -> tuple[QoSCompatibility, str]:
     """Whether samples would flow, and if not, why."""
     offered, wanted, problems = publisher_qos, subscription_qos, []
-    if offered.reliability is ReliabilityPolicy.BEST_EFFORT and wanted.reliability is ReliabilityPolicy.RELIABLE:
+    if (
+        offered.reliability is ReliabilityPolicy.BEST_EFFORT
+        and wanted.reliability is ReliabilityPolicy.RELIABLE
+    ):
         problems.append("ERROR: Best effort publisher and reliable subscription;")
-    if offered.durability is DurabilityPolicy.VOLATILE and wanted.durability is DurabilityPolicy.TRANSIENT_LOCAL:
+    if (
+        offered.durability is DurabilityPolicy.VOLATILE
+        and wanted.durability is DurabilityPolicy.TRANSIENT_LOCAL
+    ):
         problems.append("ERROR: Volatile publisher and transient local subscription;")
     return (QoSCompatibility.ERROR if problems else QoSCompatibility.OK), "".join(problems)
 

@@ -1,14 +1,26 @@
-"""rclpy.qos_overriding_options: QoS of an endpoint set by parameters such as `qos_overrides./image.publisher.depth`."""
+"""rclpy.qos_overriding_options: QoS of an endpoint set by parameters such as
+`qos_overrides./image.publisher.depth`."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from .duration import Duration
 from .exceptions import InvalidParameterValueException
-from .qos import DurabilityPolicy, HistoryPolicy, LivelinessPolicy, QoSPolicyKind, QoSProfile, ReliabilityPolicy
+from .qos import (
+    DurabilityPolicy,
+    HistoryPolicy,
+    LivelinessPolicy,
+    QoSPolicyKind,
+    QoSProfile,
+    ReliabilityPolicy,
+)
 
-_ENUMS = {"history": HistoryPolicy, "reliability": ReliabilityPolicy, "durability": DurabilityPolicy,
-          "liveliness": LivelinessPolicy}  # fmt: skip
+_ENUMS = {
+    "history": HistoryPolicy,
+    "reliability": ReliabilityPolicy,
+    "durability": DurabilityPolicy,
+    "liveliness": LivelinessPolicy,
+}
 _SPANS = ("deadline", "lifespan", "liveliness_lease_duration")
 
 
@@ -17,12 +29,16 @@ class InvalidQosOverridesError(Exception):
 
 
 class QoSOverridingOptions:
-    """Which policies may be overridden, and a callback(profile) whose result has `successful` and `reason`."""
+    """Which policies may be overridden, and a callback(profile) whose result has `successful` and
+    `reason`."""
 
     def __init__(
-        self, policy_kinds: Iterable[QoSPolicyKind], *, callback: Callable[[QoSProfile], Any] | None = None,
+        self,
+        policy_kinds: Iterable[QoSPolicyKind],
+        *,
+        callback: Callable[[QoSProfile], Any] | None = None,
         entity_id: str | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.policy_kinds, self.callback, self.entity_id = tuple(policy_kinds), callback, entity_id
 
     @classmethod
@@ -37,7 +53,8 @@ class QoSOverridingOptions:
 def apply(node: Any, topic: str, kind: str, profile: QoSProfile, options: QoSOverridingOptions) -> QoSProfile:
     """The profile with the overrides, declared as read-only parameters of the node.
 
-    Raises InvalidParameterValueException for a value that is none of the policy's, InvalidQosOverridesError where the
+    Raises InvalidParameterValueException for a value that is none of the policy's, InvalidQosOverridesError
+    where the
     callback refuses.
     """
     from rcl_interfaces.msg import ParameterDescriptor
@@ -55,8 +72,13 @@ def apply(node: Any, topic: str, kind: str, profile: QoSProfile, options: QoSOve
         else:
             given = node.declare_parameter(parameter, default, ParameterDescriptor(read_only=True)).value
         try:
-            converted = (_ENUMS[name].get_from_short_key(given) if name in _ENUMS
-                         else Duration(nanoseconds=given) if name in _SPANS else given)  # fmt: skip
+            converted = (
+                _ENUMS[name].get_from_short_key(given)
+                if name in _ENUMS
+                else Duration(nanoseconds=given)
+                if name in _SPANS
+                else given
+            )
         except KeyError:
             known = ", ".join(_ENUMS[name].short_keys())
             raise InvalidParameterValueException(parameter, given, f"known values: {known}") from None

@@ -1,6 +1,7 @@
 """rclpy.service and, because it is the other half of the same framing, what rclpy.client needs.
 
-A request and its reply each begin with the client's id (uint64) and a sequence number (int64); the server echoes both.
+A request and its reply each begin with the client's id (uint64) and a sequence number (int64); the server
+echoes both.
 """
 
 import time
@@ -70,7 +71,9 @@ class Service(ServiceEnd):
         def answer() -> None:
             response = self.callback(message, self.srv_type.Response())
             if not isinstance(response, self.srv_type.Response):
-                raise TypeError(f"callback of {self.srv_name} must return {self.srv_type.Response}, got {response!r}")
+                raise TypeError(
+                    f"callback of {self.srv_name} must return {self.srv_type.Response}, got {response!r}"
+                )
             self._wait_for_clients()
             self._send(identity, number, response)
 

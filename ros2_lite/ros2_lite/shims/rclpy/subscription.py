@@ -19,23 +19,45 @@ def _takes_info(callback: Callable) -> bool:
         parameters = inspect.signature(callback).parameters.values()
     except (TypeError, ValueError):
         return False
-    return sum(p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters) == 2
+    return (
+        sum(
+            p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+            for p in parameters
+        )
+        == 2
+    )
 
 
 class Subscription(Waitable):
-    """Hands messages of one topic to a callback. Samples wait in DDS, so no more than the QoS depth are ever held."""
+    """Hands messages of one topic to a callback. Samples wait in DDS, so no more than the QoS depth are ever
+    held."""
 
     def __init__(
-        self, node: Any, msg_type: type, topic: str, callback: Callable, qos: QoSProfile, group: Any,
-        callbacks: Any, raw: bool,
-    ) -> None:  # fmt: skip
+        self,
+        node: Any,
+        msg_type: type,
+        topic: str,
+        callback: Callable,
+        qos: QoSProfile,
+        group: Any,
+        callbacks: Any,
+        raw: bool,
+    ) -> None:
         super().__init__(node, group)
-        self.msg_type, self.topic, self.topic_name, self.qos_profile, self.raw = msg_type, topic, topic, qos, raw
+        self.msg_type, self.topic, self.topic_name, self.qos_profile, self.raw = (
+            msg_type,
+            topic,
+            topic,
+            qos,
+            raw,
+        )
         self.callback = callback
         self._with_info = _takes_info(callback)
         self._logger = node.get_logger()
         self._reader = node.context.participant.reader(
-            f"rt{topic}", types.topic_type(msg_type.__rostype__), to_dds(qos, node.user_data(msg_type.__rostype__), writes=False)
+            f"rt{topic}",
+            types.topic_type(msg_type.__rostype__),
+            to_dds(qos, node.user_data(msg_type.__rostype__), writes=False),
         )
         self.event_handlers = make_handlers(
             node, group, callbacks or SubscriptionEventCallbacks(), self._reader, topic, writes=False
@@ -70,8 +92,12 @@ class Subscription(Waitable):
         message, info = taken
         if not self._with_info:
             return lambda: self.callback(message)
-        details = {"source_timestamp": info.source_timestamp, "received_timestamp": 0, "publication_sequence_number": None,
-                   "reception_sequence_number": None}  # fmt: skip
+        details = {
+            "source_timestamp": info.source_timestamp,
+            "received_timestamp": 0,
+            "publication_sequence_number": None,
+            "reception_sequence_number": None,
+        }
         return lambda: self.callback(message, details)
 
     def get_publisher_count(self) -> int:

@@ -40,8 +40,10 @@ class Time:
 
     def _of_same_clock(self, other: "Time") -> int:
         if self.clock_type != other.clock_type:
-            raise TypeError("Can't compare or subtract times of different clock types: "
-                            f"{self.clock_type.name} and {other.clock_type.name}")  # fmt: skip
+            raise TypeError(
+                "Can't compare or subtract times of different clock types: "
+                f"{self.clock_type.name} and {other.clock_type.name}"
+            )
         return other._nanoseconds
 
     def __add__(self, other: Duration) -> "Time":

@@ -11,7 +11,9 @@ from .waitable import Waitable
 class Timer(Waitable):
     """Runs a callback every period of its clock. A late timer skips the periods that it has missed."""
 
-    def __init__(self, node: Any, period_ns: int, callback: Callable, group: Any, clock: Clock, autostart: bool) -> None:
+    def __init__(
+        self, node: Any, period_ns: int, callback: Callable, group: Any, clock: Clock, autostart: bool
+    ) -> None:
         super().__init__(node, group)
         self.clock, self.callback, self._period = clock, callback, period_ns
         self._last = self._next = 0
@@ -61,7 +63,8 @@ class Timer(Waitable):
         return None if self._canceled else self._next - self.clock.nanoseconds
 
     def due_in(self) -> float | None:
-        """Seconds until an executor should look again; None where time is simulated, for then the clock tells."""
+        """Seconds until an executor should look again; None where time is simulated, for then the clock
+        tells."""
         if self._canceled or (isinstance(self.clock, ROSClock) and self.clock.ros_time_is_active):
             return None
         return max(0.0, (self._next - self.clock.nanoseconds) * 1e-9)
