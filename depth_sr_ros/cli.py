@@ -21,6 +21,7 @@ COMMANDS = (
     "depth_sr_ros.commands.doctor",
     "depth_sr_ros.commands.evaluate",
     "depth_sr_ros.commands.train",
+    "depth_sr_ros.commands.benchmark",
 )
 USER_ERROR = 2  # exit status, as argparse has it
 

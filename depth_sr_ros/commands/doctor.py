@@ -10,19 +10,8 @@ import platform
 from collections.abc import Iterator
 from pathlib import Path
 
-CPU_FLAGS = (
-    "avx2",
-    "avx512f",
-    "avx512_vnni",
-    "avx512_bf16",
-    "amx_int8",
-    "amx_bf16",
-    "asimd",
-    "sve",
-    "i8mm",
-    "bf16",
-)
-PACKAGES = ("numpy", "torch", "numba", "safetensors", "openvino", "cyclonedds", "rosbags")
+from ..machine import cpu_flags, cpu_model, package_versions
+
 RECEIVE_BUFFER = 4 << 20  # bytes; with Linux's 208 KiB, images come late or not at all
 Finding = tuple[str, str, bool]  # what, how it is, whether that is fine
 
@@ -47,7 +36,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _findings() -> Iterator[Finding]:
     yield "python", f"{platform.python_version()} on {platform.platform()}", True
     yield from _versions()
-    yield "cpu", f"{os.cpu_count()} cores, {' '.join(_cpu_flags()) or 'no vector extensions found'}", True
+    flags = " ".join(cpu_flags()) or "no vector extensions found"
+    yield "cpu", f"{cpu_model()}, {os.cpu_count()} cores, {flags}", True
     yield "gpu", _gpu(), True
     yield from _backends()
     yield "ros", _ros(), True
@@ -62,23 +52,8 @@ def _versions() -> Iterator[Finding]:
     import cv2
 
     yield "opencv", cv2.__version__ + ("" if hasattr(cv2, "ximgproc") else ", without ximgproc"), True
-    for package in PACKAGES:
-        try:
-            yield package, importlib.metadata.version(package), True
-        except importlib.metadata.PackageNotFoundError:
-            yield package, "not installed", True
-
-
-def _cpu_flags(cpuinfo: Path = Path("/proc/cpuinfo")) -> list[str]:
-    """The flags that matter to networks, as Linux names them on x86 ("flags") and ARM ("Features")."""
-    try:
-        lines = cpuinfo.read_text().splitlines()
-    except OSError:
-        return []
-    found = next(
-        (line.split(":", 1)[1].split() for line in lines if line.startswith(("flags", "Features"))), []
-    )
-    return [flag for flag in CPU_FLAGS if flag in found]
+    for package, version in package_versions().items():
+        yield package, version or "not installed", True
 
 
 def _gpu() -> str:

@@ -1,0 +1,71 @@
+"""`depth-sr benchmark`: what it measures and writes down."""
+import json
+
+import numpy as np
+import pytest
+
+from depth_sr_ros.cli import main
+from depth_sr_ros.commands.benchmark import example_frame, stage_percentiles
+from depth_sr_ros.machine import cpu_flags, cpu_model, machine
+
+
+def test_every_combination_is_measured_and_filed(tmp_path, capsys):
+    path = tmp_path / "latency.json"
+    options = ["--methods", "bicubic", "--backends", "torch_eager", "--sizes", "20x15", "16x12", "--frames", "3"]
+    assert main(["benchmark", *options, "--scale", "4", "-o", str(path)]) == 0
+    filed = json.loads(path.read_text())
+    assert filed["machine"] == machine()
+    assert [result["output_size"] for result in filed["results"]] == [[80, 60], [64, 48]]
+    for result in filed["results"]:
+        assert (result["method"], result["backend"], result["scale"], result["frames"]) == ("bicubic", "torch_eager", 4, 3)
+        assert {"fill", "network", "finish", "total"} <= result["ms"].keys()
+        total = result["ms"]["total"]
+        assert 0 < total["p50"] <= total["p95"] <= total["p99"]
+        assert result["frames_per_s"] > 0 and result["first_frame_s"] > 0
+    printed = capsys.readouterr().out.splitlines()
+    assert len(printed) == 2 and "20x15 -> 80x60" in printed[0]
+
+
+def test_percentiles_are_by_stage():
+    times = [{"fill": float(i), "total": 10.0 + i} for i in range(101)]
+    assert stage_percentiles(times) == {
+        "fill": {"p50": 50.0, "p95": 95.0, "p99": 99.0},
+        "total": {"p50": 60.0, "p95": 105.0, "p99": 109.0},
+    }
+
+
+def test_the_example_frame_has_holes_as_a_sensors_has():
+    rgb, depth = example_frame((80, 60), 8)
+    assert (rgb.shape, rgb.dtype) == ((480, 640, 3), np.uint8)
+    assert (depth.shape, depth.dtype) == ((60, 80), np.uint16)
+    assert 0.01 < (depth == 0).mean() < 0.06
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--methods", "sharper"], "sharper"),
+        (["--methods", "bicubic", "--backends", "abacus"], "abacus"),
+        (["--methods", "bicubic", "-o", "/nowhere/at/all.json"], "no folder /nowhere/at"),
+    ],
+)
+def test_wrong_wishes_are_answered_in_one_line(options, message, capsys):
+    assert main(["benchmark", *options]) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("options", [["--sizes", "large"], ["--sizes", "0x4"], ["--frames", "0"]])
+def test_what_cannot_be_read_is_refused(options, capsys):
+    with pytest.raises(SystemExit):
+        main(["benchmark", *options])
+    assert options[1] in capsys.readouterr().err
+
+
+def test_the_processor_is_read_as_linux_describes_it(tmp_path):
+    x86, arm = tmp_path / "x86", tmp_path / "arm"
+    x86.write_text("processor : 0\nmodel name : Some CPU @ 3 GHz\nflags : fpu avx2 avx512_bf16\n")
+    arm.write_text("processor : 0\nFeatures : fp asimd i8mm\n")
+    assert cpu_model(x86) == "Some CPU @ 3 GHz" and cpu_flags(x86) == ["avx2", "avx512_bf16"]
+    assert cpu_flags(arm) == ["asimd", "i8mm"] and cpu_model(arm)
+    assert cpu_flags(tmp_path / "none") == []
