@@ -11,7 +11,7 @@ TAPS = 4  # of the cubic kernel, a side
 
 
 def pixels_at(image: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """Return the pixels (B, ..., C) of (B, h, w, C) in the whole columns `x` and rows `y` (B, ...), inside the image."""
+    """Return (B, ..., C), the pixels of (B, h, w, C) in columns `x` and rows `y`, (B, ...) whole numbers inside it."""
     batch, height, width, channels = image.shape
     first = torch.arange(batch, device=image.device).view(-1, *[1] * (x.dim() - 1)) * (height * width)
     place = first + y.long() * width + x.long()

@@ -142,7 +142,7 @@ class JIIF(Method):
         # Places in an image need more digits than half precision has.
         pixels = pixels.to(torch.promote_types(depth.dtype, torch.float32))
         low, high = (pixels.new_tensor(size) for size in (depth.shape[:-3:-1], guide.shape[2:0:-1]))  # (x, y) sizes
-        places = (pixels + 0.5) * (low / high) - 0.5
+        places = (pixels + 0.5) * low / high - 0.5  # in this order exact where a centre lies on a centre
         first, corners = places.floor(), places.new_tensor(CORNERS)
         bordered = (first[:, :, None] + corners + 1).clamp(min=0).minimum(low + 1)  # (B, N, 4, 2)
         # x_q - x_i is the place within the cell, the same for all corners, minus the corner, the same for all queries.

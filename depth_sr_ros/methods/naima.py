@@ -46,8 +46,8 @@ class Projection(nn.Module):
 class TokenProjection(nn.Module):
     """Tokens to a map that lies pixel by pixel on the depth features (eqs. 2 and 3).
 
-    A token spans `patch` pixels, a depth pixel `scale`: the pixel shuffle goes to their greatest common divisor, and the
-    mean over what is left of a depth pixel ends there.
+    A token spans `patch` pixels, a depth pixel `scale`: the pixel shuffle goes to their greatest common divisor, and
+    means of what a depth pixel spans there go the rest of the way.
     """
 
     def __init__(self, channels: int, width: int, patch: int, scale: int) -> None:
