@@ -1,4 +1,5 @@
 """The `ros2` command in a process of its own, for tests."""
+
 import os
 import signal
 import subprocess
@@ -21,8 +22,14 @@ class Running:
 
     def __init__(self, *arguments, program=_ROS2, **options):
         self.lines = []
-        self._process = subprocess.Popen([*program, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                         text=True, start_new_session=True, **options)
+        self._process = subprocess.Popen(
+            [*program, *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+            **options,
+        )
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
 
@@ -36,6 +43,7 @@ class Running:
 
     def wait_for(self, text):
         """Until a line with this text has come; returns the line."""
+
         def found():
             return next((line for line in list(self.lines) if text in line), None)
 

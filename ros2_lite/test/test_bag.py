@@ -1,4 +1,5 @@
 """`ros2 bag`: what was recorded comes out again octet for octet, in its timing and QoS, and gets in that way."""
+
 import threading
 import time
 
@@ -63,10 +64,12 @@ def node():
 @pytest.fixture
 def heard(node):
     """Subscribes; returns the list that fills."""
+
     def subscribe(kind, topic, **qos):
         messages = []
         node.create_subscription(kind, topic, messages.append, QoSProfile(depth=100, **qos))
         return messages
+
     return subscribe
 
 
@@ -85,8 +88,19 @@ def test_play_publishes_everything_in_order(tmp_path, heard, storage):
 def test_play_rate_topics_remap_and_offset(tmp_path, heard):
     original, renamed, images = heard(Int32, "/number"), heard(Int32, "/other/number"), heard(Image, "/image")
     bag = write_bag(tmp_path / "bag", count=100, period_s=60.0)
-    done = ros2("bag", "play", bag, "--rate", "3000", "--topics", "/number", "--remap", "/number:=/other/number",
-                "--start-offset", str(90 * 60))
+    done = ros2(
+        "bag",
+        "play",
+        bag,
+        "--rate",
+        "3000",
+        "--topics",
+        "/number",
+        "--remap",
+        "/number:=/other/number",
+        "--start-offset",
+        str(90 * 60),
+    )
     assert done.returncode == 0, done.stderr
     wait_until(lambda: len(renamed) >= 10)
     assert [message.data for message in renamed] == list(range(90, 100))
@@ -113,9 +127,14 @@ def test_play_publishes_the_time_of_the_bag(tmp_path, heard):
     assert 0.5 < seconds[-1] < 5
 
 
-@pytest.mark.parametrize("reliability, durability, reliable, latched", [
-    (QosReliability.BEST_EFFORT, QosDurability.VOLATILE, False, False),
-    (QosReliability.RELIABLE, QosDurability.TRANSIENT_LOCAL, True, True), (None, None, True, False)])
+@pytest.mark.parametrize(
+    "reliability, durability, reliable, latched",
+    [
+        (QosReliability.BEST_EFFORT, QosDurability.VOLATILE, False, False),
+        (QosReliability.RELIABLE, QosDurability.TRANSIENT_LOCAL, True, True),
+        (None, None, True, False),
+    ],
+)
 def test_play_offers_the_qos_that_was_recorded(tmp_path, node, reliability, durability, reliable, latched):
     qos = [recorded_qos(reliability, durability)] if reliability else []
     with Running("bag", "play", "--loop", write_bag(tmp_path / "bag", qos=qos)):
@@ -137,7 +156,9 @@ def test_info(tmp_path):
     assert lines["Messages"] == "40"
     assert "Topic: /number | Type: std_msgs/msg/Int32 | Count: 20 | Serialization Format: cdr" in done.stdout
     alone = ros2("bag", "info", tmp_path / "bag" / "bag.mcap").stdout
-    assert alone.splitlines()[4:] == done.stdout.splitlines()[4:]  # that is all but the distribution, which only the folder has
+    assert (
+        alone.splitlines()[4:] == done.stdout.splitlines()[4:]
+    )  # that is all but the distribution, which only the folder has
 
 
 @pytest.mark.parametrize("verb", ["info", "play"])
@@ -152,9 +173,15 @@ def test_what_is_no_bag_is_named_in_one_line(tmp_path, verb):
         assert len(done.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize("arguments, says", [
-    (["--topics", "/nothing"], "/image, /number"), (["--start-offset", "100"], "100"), (["--rate", "0"], "0"),
-    (["--remap", "a"], "a")])
+@pytest.mark.parametrize(
+    "arguments, says",
+    [
+        (["--topics", "/nothing"], "/image, /number"),
+        (["--start-offset", "100"], "100"),
+        (["--rate", "0"], "0"),
+        (["--remap", "a"], "a"),
+    ],
+)
 def test_wrong_wishes_are_refused(tmp_path, arguments, says):
     done = ros2("bag", "play", write_bag(tmp_path / "bag"), *arguments)
     assert done.returncode in (1, 2)
@@ -164,8 +191,13 @@ def test_wrong_wishes_are_refused(tmp_path, arguments, says):
 
 @pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
 def test_record_keeps_every_message_and_its_qos(tmp_path, node, storage):
-    publisher = node.create_publisher(Int32, "/count", QoSProfile(
-        depth=100, reliability=QoSReliabilityPolicy.RELIABLE, durability=QoSDurabilityPolicy.TRANSIENT_LOCAL))
+    publisher = node.create_publisher(
+        Int32,
+        "/count",
+        QoSProfile(
+            depth=100, reliability=QoSReliabilityPolicy.RELIABLE, durability=QoSDurabilityPolicy.TRANSIENT_LOCAL
+        ),
+    )
     unwanted = node.create_publisher(Int32, "/unwanted", 10)
     sent = []
 
@@ -204,7 +236,7 @@ def test_record_all_of_a_played_bag_gives_the_same_octets(tmp_path):
     for topic in ("/number", "/image"):
         written, copied = read_bag(original, topic), read_bag(tmp_path / "copy", topic)
         assert len(copied) > 20
-        for (_, copy), (_, original_) in zip(copied, written[-len(copied):], strict=True):
+        for (_, copy), (_, original_) in zip(copied, written[-len(copied) :], strict=True):
             assert copy.rstrip(b"\0") == original_.rstrip(b"\0")
 
 

@@ -1,4 +1,5 @@
 """`ros2 node`, `ros2 topic`, `ros2 param` on a node of another process."""
+
 import threading
 
 import pytest
@@ -17,10 +18,17 @@ def shop():
     """/street/shop: parameters, a reliable counter, best-effort images, a subscription; spun beside the tests."""
     rclpy.init()
     node = rclpy.create_node("shop", namespace="/street")
-    node.declare_parameter("method", "fdkn", ParameterDescriptor(description="How.", additional_constraints="fdkn or ahmf"))
-    node.declare_parameter("scale", 8, ParameterDescriptor(integer_range=[IntegerRange(from_value=2, to_value=16, step=2)]))
-    node.declare_parameter("depth.max", 10.0, ParameterDescriptor(
-        floating_point_range=[FloatingPointRange(from_value=0.5, to_value=100.0)]))
+    node.declare_parameter(
+        "method", "fdkn", ParameterDescriptor(description="How.", additional_constraints="fdkn or ahmf")
+    )
+    node.declare_parameter(
+        "scale", 8, ParameterDescriptor(integer_range=[IntegerRange(from_value=2, to_value=16, step=2)])
+    )
+    node.declare_parameter(
+        "depth.max",
+        10.0,
+        ParameterDescriptor(floating_point_range=[FloatingPointRange(from_value=0.5, to_value=100.0)]),
+    )
     node.declare_parameter("fixed", True, ParameterDescriptor(read_only=True))
     node.declare_parameter("names", ["a", "b"])
 
@@ -101,7 +109,9 @@ def test_topic_echo_once(shop):
 def test_topic_echo_of_arrays(shop):
     message = yaml.safe_load(said("topic", "echo", "--once", "/street/image").removesuffix("---\n"))
     assert message["data"] == [0] * 128 + ["..."]
-    assert len(yaml.safe_load(said("topic", "echo", "--once", "-f", "/street/image").removesuffix("---\n"))["data"]) == 400
+    assert (
+        len(yaml.safe_load(said("topic", "echo", "--once", "-f", "/street/image").removesuffix("---\n"))["data"]) == 400
+    )
     assert "data: '<sequence type: uint8, length: 400>'" in said("topic", "echo", "--once", "--no-arr", "/street/image")
 
 
@@ -118,9 +128,16 @@ def test_param_list(shop):
     assert said("param", "list").splitlines() == ["/street/shop:", *one]
 
 
-@pytest.mark.parametrize("name, text", [
-    ("method", "String value is: fdkn"), ("scale", "Integer value is: 8"), ("depth.max", "Double value is: 10.0"),
-    ("fixed", "Boolean value is: True"), ("names", "String values are: ['a', 'b']")])
+@pytest.mark.parametrize(
+    "name, text",
+    [
+        ("method", "String value is: fdkn"),
+        ("scale", "Integer value is: 8"),
+        ("depth.max", "Double value is: 10.0"),
+        ("fixed", "Boolean value is: True"),
+        ("names", "String values are: ['a', 'b']"),
+    ],
+)
 def test_param_get(shop, name, text):
     assert said("param", "get", "/street/shop", name).strip() == text
 
@@ -135,9 +152,16 @@ def test_param_set(shop):
     assert said("param", "set", "/street/shop", "method", "ahmf")
 
 
-@pytest.mark.parametrize("name, value, reason", [
-    ("method", "best", "unknown method best"), ("scale", "text", "scale"), ("fixed", "false", "read-only"),
-    ("depth.max", "1000.0", "depth.max"), ("nothing", "1", "nothing")])
+@pytest.mark.parametrize(
+    "name, value, reason",
+    [
+        ("method", "best", "unknown method best"),
+        ("scale", "text", "scale"),
+        ("fixed", "false", "read-only"),
+        ("depth.max", "1000.0", "depth.max"),
+        ("nothing", "1", "nothing"),
+    ],
+)
 def test_a_refused_value_is_said_with_its_reason(shop, name, value, reason):
     before = shop.get_parameter_or(name)
     done = ros2("param", "set", "/street/shop", name, value)
@@ -149,7 +173,9 @@ def test_a_refused_value_is_said_with_its_reason(shop, name, value, reason):
 
 def test_param_describe(shop):
     assert said("param", "describe", "/street/shop", "method") == (
-        "Parameter name: method\n  Type: string\n  Description: How.\n  Constraints:\n    Additional constraints: fdkn or ahmf\n")
+        "Parameter name: method\n  Type: string\n  Description: How.\n"
+        "  Constraints:\n    Additional constraints: fdkn or ahmf\n"
+    )
     text = said("param", "describe", "/street/shop", "scale", "fixed")
     assert "    Min value: 2\n    Max value: 16\n    Step: 2\n" in text
     assert "  Type: boolean\n  Constraints:\n    Read only: true\n" in text
@@ -160,19 +186,34 @@ def test_param_dump_and_load(shop, tmp_path):
     assert dumped["method"] == shop.get_parameter("method").value
     assert dumped["depth"] == {"max": shop.get_parameter("depth.max").value}
     file = tmp_path / "parameters.yaml"
-    file.write_text(yaml.safe_dump({"/**": {"ros__parameters": {"scale": 2}}, "/other": {"ros__parameters": {"scale": 16}},
-                                    "/street/shop": {"ros__parameters": {"depth": {"max": 5.0}}}}))
+    file.write_text(
+        yaml.safe_dump(
+            {
+                "/**": {"ros__parameters": {"scale": 2}},
+                "/other": {"ros__parameters": {"scale": 16}},
+                "/street/shop": {"ros__parameters": {"depth": {"max": 5.0}}},
+            }
+        )
+    )
     assert said("param", "load", "/street/shop", file) == (
-        "Set parameter scale successful\nSet parameter depth.max successful\n")
+        "Set parameter scale successful\nSet parameter depth.max successful\n"
+    )
     assert shop.get_parameter("scale").value == 2
     assert shop.get_parameter("depth.max").value == 5.0
 
 
-@pytest.mark.parametrize("arguments, says", [
-    (["node", "info", "/nobody"], "/street/shop"), (["topic", "info", "/nothing"], "Unknown topic '/nothing'"),
-    (["param", "get", "/nobody", "x"], "/nobody"), (["param", "get", "/street/shop", "nothing"], "Parameter not set"),
-    (["param", "load", "/street/shop", "/not/there.yaml"], "/not/there.yaml"),
-    (["topic", "echo", "--once", "/count", "no_msgs/msg/No"], "no_msgs/msg/No"), (["topic", "hz", "/nothing"], "/nothing")])
+@pytest.mark.parametrize(
+    "arguments, says",
+    [
+        (["node", "info", "/nobody"], "/street/shop"),
+        (["topic", "info", "/nothing"], "Unknown topic '/nothing'"),
+        (["param", "get", "/nobody", "x"], "/nobody"),
+        (["param", "get", "/street/shop", "nothing"], "Parameter not set"),
+        (["param", "load", "/street/shop", "/not/there.yaml"], "/not/there.yaml"),
+        (["topic", "echo", "--once", "/count", "no_msgs/msg/No"], "no_msgs/msg/No"),
+        (["topic", "hz", "/nothing"], "/nothing"),
+    ],
+)
 def test_what_is_not_there_is_said_and_is_an_error(shop, arguments, says):
     done = ros2(*arguments)
     assert done.returncode == 1

@@ -1,4 +1,5 @@
 """cv_bridge: pixels survive the way through messages, and images that lie about themselves are refused."""
+
 import array
 
 import cv2
@@ -18,10 +19,21 @@ def pixels(shape, dtype):
     return random.integers(0, np.iinfo(dtype).max, shape).astype(dtype)
 
 
-@pytest.mark.parametrize("encoding, shape, dtype", [
-    ("mono8", (4, 5), np.uint8), ("rgb8", (4, 5, 3), np.uint8), ("bgra8", (4, 5, 4), np.uint8), ("mono16", (4, 5), np.uint16),
-    ("16UC1", (4, 5), np.uint16), ("32FC1", (4, 5), np.float32), ("8UC2", (4, 5, 2), np.uint8), ("64FC3", (4, 5, 3), np.float64),
-    ("16SC1", (4, 5), np.int16), ("bayer_rggb8", (4, 6), np.uint8)])
+@pytest.mark.parametrize(
+    "encoding, shape, dtype",
+    [
+        ("mono8", (4, 5), np.uint8),
+        ("rgb8", (4, 5, 3), np.uint8),
+        ("bgra8", (4, 5, 4), np.uint8),
+        ("mono16", (4, 5), np.uint16),
+        ("16UC1", (4, 5), np.uint16),
+        ("32FC1", (4, 5), np.float32),
+        ("8UC2", (4, 5, 2), np.uint8),
+        ("64FC3", (4, 5, 3), np.float64),
+        ("16SC1", (4, 5), np.int16),
+        ("bayer_rggb8", (4, 6), np.uint8),
+    ],
+)
 def test_round_trip(encoding, shape, dtype):
     original = pixels(shape, dtype)
     message = bridge.cv2_to_imgmsg(original, encoding, header=Header(frame_id="camera"))
@@ -108,17 +120,28 @@ def test_compressed_depth_keeps_sixteen_bits():
     np.testing.assert_array_equal(bridge.compressed_imgmsg_to_cv2(bridge.cv2_to_compressed_imgmsg(depth, "png")), depth)
 
 
-@pytest.mark.parametrize("change, says", [
-    ({"encoding": "rgb9"}, "rgb9"), ({"step": 14}, "step"), ({"data": bytes(59)}, "59"), ({"width": 0}, "0 x 4"),
-    ({"height": 0, "data": b""}, "5 x 0"), ({"encoding": ""}, "encoding"), ({"width": 2**31, "step": 2**32 - 1}, "step"),
-    ({"height": 2**32 - 1}, "data has 60")])
+@pytest.mark.parametrize(
+    "change, says",
+    [
+        ({"encoding": "rgb9"}, "rgb9"),
+        ({"step": 14}, "step"),
+        ({"data": bytes(59)}, "59"),
+        ({"width": 0}, "0 x 4"),
+        ({"height": 0, "data": b""}, "5 x 0"),
+        ({"encoding": ""}, "encoding"),
+        ({"width": 2**31, "step": 2**32 - 1}, "step"),
+        ({"height": 2**32 - 1}, "data has 60"),
+    ],
+)
 def test_images_that_lie_are_refused(change, says):
     message = Image(**{"height": 4, "width": 5, "encoding": "rgb8", "step": 15, "data": bytes(60)} | change)
     with pytest.raises(CvBridgeError, match=says):
         bridge.imgmsg_to_cv2(message)
 
 
-@pytest.mark.parametrize("encoding, desired", [("16UC1", "rgb8"), ("32FC1", "mono8"), ("rgb8", "mono9"), ("rgb8", "32FC3")])
+@pytest.mark.parametrize(
+    "encoding, desired", [("16UC1", "rgb8"), ("32FC1", "mono8"), ("rgb8", "mono9"), ("rgb8", "32FC3")]
+)
 def test_conversions_without_sense_are_refused(encoding, desired):
     message = Image(height=2, width=2, encoding=encoding, step=24, data=bytes(48))
     with pytest.raises(CvBridgeError, match=desired):

@@ -1,4 +1,5 @@
-"""launch and `ros2 launch`: what processes are started with, how they end, and what is said of wrong files and arguments."""
+"""launch and `ros2 launch`: what processes are started with, how they end, what is said of what is wrong."""
+
 import json
 import os
 import signal
@@ -43,6 +44,7 @@ def launch_file(tmp_path):
         path = tmp_path / name
         path.write_text(f"{HEAD}{actions}\n    ])\n")
         return path
+
     return write
 
 
@@ -55,9 +57,11 @@ def test_a_node_gets_the_arguments_that_ros2_passes(launch_file, tmp_path):
     extra = tmp_path / "extra.yaml"
     extra.write_text("/**: {ros__parameters: {scale: 4}}")
     keep = tmp_path / "keep.py"  # the parameter files go with the launch
-    keep.write_text("#!" + sys.executable + "\nimport json, sys\n"
-                    "files = [open(f).read() for o, f in zip(sys.argv, sys.argv[1:]) if o == '--params-file']\n"
-                    "print('ARGS', json.dumps(sys.argv[1:]), '-'); print('FILES', json.dumps(files))\n")
+    keep.write_text(
+        "#!" + sys.executable + "\nimport json, sys\n"
+        "files = [open(f).read() for o, f in zip(sys.argv, sys.argv[1:]) if o == '--params-file']\n"
+        "print('ARGS', json.dumps(sys.argv[1:]), '-'); print('FILES', json.dumps(files))\n"
+    )
     keep.chmod(0o755)
     path = launch_file(f"""
         DeclareLaunchArgument("scale", default_value="8"), DeclareLaunchArgument("flag", default_value="true"),
@@ -75,21 +79,36 @@ def test_a_node_gets_the_arguments_that_ros2_passes(launch_file, tmp_path):
     assert arguments[7:9] == ["__ns:=/robot1", "--params-file"]
     assert arguments[10:] == ["--params-file", str(extra), "-r", "image_raw:=color/image_raw", "-r", "a:=bc"]
     written = yaml.safe_load(json.loads(text.split("FILES ")[1].splitlines()[0])[0])
-    assert written == {"/robot1/demo": {"ros__parameters": {
-        "scale": 2, "on": True, "text": "16", "forced": "2", "group.x": 0.5, "numbers": [1.0, 2.5], "names": ["a", "b"],
-        "joined": "x2"}}}
+    assert written == {
+        "/robot1/demo": {
+            "ros__parameters": {
+                "scale": 2,
+                "on": True,
+                "text": "16",
+                "forced": "2",
+                "group.x": 0.5,
+                "numbers": [1.0, 2.5],
+                "names": ["a", "b"],
+                "joined": "x2",
+            }
+        }
+    }
     assert not os.path.exists(arguments[9])
 
 
 def test_a_plain_node_gets_nothing_but_ros_args(launch_file):
-    assert shown(ros2("launch", launch_file(
-        'Node(executable=sys.executable, arguments=["-c", SHOW], output="screen")')).stdout) == [["--ros-args"]]
+    assert shown(
+        ros2("launch", launch_file('Node(executable=sys.executable, arguments=["-c", SHOW], output="screen")')).stdout
+    ) == [["--ros-args"]]
 
 
 def test_substitutions_conditions_and_scopes(launch_file, tmp_path):
-    launch_file("""
+    launch_file(
+        """
         DeclareLaunchArgument("word"), python(SHOW, ["included ", LaunchConfiguration("word")]),
-        SetLaunchConfiguration("leaked", "yes"), """, "inner.launch.py")
+        SetLaunchConfiguration("leaked", "yes"), """,
+        "inner.launch.py",
+    )
     path = launch_file(f"""
         DeclareLaunchArgument("n", default_value="3"),
         python(SHOW, PythonExpression(["2 * ", LaunchConfiguration("n"), " + floor(1.5)"]),
@@ -100,12 +119,24 @@ def test_substitutions_conditions_and_scopes(launch_file, tmp_path):
                      IncludeLaunchDescription(PythonLaunchDescriptionSource({str(tmp_path / "inner.launch.py")!r}),
                                               launch_arguments={{"word": "w"}}.items())]),
         python(SHOW, "outside", LaunchConfiguration("leaked", default="no")),
-        OpaqueFunction(function=lambda context: [python(SHOW, "opaque " + LaunchConfiguration("n").perform(context))]),""")
+        OpaqueFunction(function=lambda context, name: [python(SHOW, LaunchConfiguration(name).perform(context))],
+                       args=["n"]),""")
     done = ros2("launch", path)
     assert done.returncode == 0, done.stdout
-    assert sorted(shown(done.stdout)) == sorted([
-        ["7", f"{tmp_path}/a/b3", "default", "text"], ["yes"], ["inside"], ["included w"], ["outside", "no"], ["opaque 3"]])
-    assert [line.split()[-1] for line in done.stdout.splitlines() if "inside" in line or "outside" in line] == ["red", "None"]
+    assert sorted(shown(done.stdout)) == sorted(
+        [
+            ["7", f"{tmp_path}/a/b3", "default", "text"],
+            ["yes"],
+            ["inside"],
+            ["included w"],
+            ["outside", "no"],
+            ["3"],
+        ]
+    )
+    assert [line.split()[-1] for line in done.stdout.splitlines() if "inside" in line or "outside" in line] == [
+        "red",
+        "None",
+    ]
 
 
 def test_ctrl_c_reaches_every_process_and_is_a_good_end(launch_file):
@@ -136,18 +167,23 @@ def test_a_process_that_will_not_end_is_made_to(launch_file):
 
 
 def test_a_required_process_that_fails_ends_the_launch_with_an_error(launch_file):
-    done = ros2("launch", launch_file("python(SLEEP), python('import sys; sys.exit(\"no weights\")', on_exit=Shutdown())"))
+    done = ros2(
+        "launch", launch_file("python(SLEEP), python('import sys; sys.exit(\"no weights\")', on_exit=Shutdown())")
+    )
     assert done.returncode == 1
     assert "no weights" in done.stdout
     assert "process has died" in done.stdout
 
 
 def test_events(launch_file):
-    done = ros2("launch", launch_file("""
+    done = ros2(
+        "launch",
+        launch_file("""
         watched := python(SHOW, "first", name="watched"), python(SLEEP),
         RegisterEventHandler(OnProcessExit(on_exit=lambda event, context: LogInfo(msg="gone " + event.process_name))),
         RegisterEventHandler(OnProcessExit(target_action=watched, on_exit=[python(SHOW, "second", on_exit=EmitEvent(
-            event=ShutdownEvent(reason="done")))])),"""))
+            event=ShutdownEvent(reason="done")))])),"""),
+    )
     assert done.returncode == 0, done.stdout
     assert ["second"] in shown(done.stdout)
     assert "gone watched-1" in done.stdout
@@ -155,9 +191,12 @@ def test_events(launch_file):
 
 
 def test_timer_and_shutdown(launch_file):
-    done = ros2("launch", launch_file("""
+    done = ros2(
+        "launch",
+        launch_file("""
         TimerAction(period=600.0, actions=[LogInfo(msg="never")]), python(SLEEP),
-        TimerAction(period="0.5", actions=[python(SHOW, "later", on_exit=Shutdown(reason="over"))]),"""))
+        TimerAction(period="0.5", actions=[python(SHOW, "later", on_exit=Shutdown(reason="over"))]),"""),
+    )
     assert done.returncode == 0, done.stdout
     assert ["later"] in shown(done.stdout)
 
@@ -173,10 +212,14 @@ def test_output_log_keeps_stdout_off_the_screen_but_in_the_log(launch_file, tmp_
 def test_show_args_lists_those_of_groups_and_includes_too(launch_file, tmp_path):
     launch_file('DeclareLaunchArgument("inner"), DeclareLaunchArgument("given"), Unknown', "broken.launch.py")
     launch_file('DeclareLaunchArgument("inner"), DeclareLaunchArgument("given"),', "inner.launch.py")
-    done = ros2("launch", launch_file(f"""
+    done = ros2(
+        "launch",
+        launch_file(f"""
         DeclareLaunchArgument("method", default_value="fdkn", description="How.", choices=["fdkn", "ahmf"]),
         GroupAction([DeclareLaunchArgument("grouped", default_value=["a", LaunchConfiguration("method")])]),
-        IncludeLaunchDescription({str(tmp_path / "inner.launch.py")!r}, launch_arguments=[("given", "x")]),"""), "--show-args")
+        IncludeLaunchDescription({str(tmp_path / "inner.launch.py")!r}, launch_arguments=[("given", "x")]),"""),
+        "--show-args",
+    )
     assert done.returncode == 0, done.stderr
     assert "'method':\n        How. Valid choices are: ['fdkn', 'ahmf']\n        (default: 'fdkn')" in done.stdout
     assert "(default: 'a' + LaunchConfiguration('method'))" in done.stdout
@@ -191,19 +234,27 @@ def test_an_unknown_argument_is_named_beside_the_known_ones(launch_file):
     assert "method" in done.stdout
 
 
-@pytest.mark.parametrize("actions, arguments, says", [
-    ('DeclareLaunchArgument("method", default_value="x", choices=["a", "b"])', ["method:=c"], "Valid options are: ['a', 'b']"),
-    ('DeclareLaunchArgument("method", description="How.")', [], "required launch argument 'method'"),
-    ('LogInfo(msg=LaunchConfiguration("nowhere"))', [], "'nowhere' does not exist"),
-    ('LogInfo(msg=PythonExpression("1 +"))', [], "1 +"),
-    ('LogInfo(msg="x", condition=IfCondition("maybe"))', [], "maybe"),
-    ('ExecuteProcess(cmd=["/not/there"])', [], "/not/there"),
-    ('Node(package="no_such_package", executable="x")', [], "package 'no_such_package' not found"),
-    ('IncludeLaunchDescription("/not/there.launch.py")', [], "/not/there.launch.py"),
-    ('python(SHOW, output="scren")', [], "multiple values"),
-    ('ExecuteProcess(cmd=["true"], output="scren")', [], "scren"),
-    ("undefined", [], "undefined"),
-    ("", ["method=c"], "malformed launch argument 'method=c'")])
+@pytest.mark.parametrize(
+    "actions, arguments, says",
+    [
+        (
+            'DeclareLaunchArgument("method", default_value="x", choices=["a", "b"])',
+            ["method:=c"],
+            "Valid options are: ['a', 'b']",
+        ),
+        ('DeclareLaunchArgument("method", description="How.")', [], "required launch argument 'method'"),
+        ('LogInfo(msg=LaunchConfiguration("nowhere"))', [], "'nowhere' does not exist"),
+        ('LogInfo(msg=PythonExpression("1 +"))', [], "1 +"),
+        ('LogInfo(msg="x", condition=IfCondition("maybe"))', [], "maybe"),
+        ('ExecuteProcess(cmd=["/not/there"])', [], "/not/there"),
+        ('Node(package="no_such_package", executable="x")', [], "package 'no_such_package' not found"),
+        ('IncludeLaunchDescription("/not/there.launch.py")', [], "/not/there.launch.py"),
+        ('python(SHOW, output="scren")', [], "multiple values"),
+        ('ExecuteProcess(cmd=["true"], output="scren")', [], "scren"),
+        ("undefined", [], "undefined"),
+        ("", ["method=c"], "malformed launch argument 'method=c'"),
+    ],
+)
 def test_errors_are_one_line_and_an_exit_code(launch_file, actions, arguments, says):
     done = ros2("launch", launch_file(actions), *arguments)
     assert done.returncode == 1
@@ -236,7 +287,8 @@ def package(tmp_path, monkeypatch, launch_file):
     seller.chmod(0o755)
     launch_file("""Node(package="shop", executable="seller", output="screen",
         parameters=[PathJoinSubstitution([FindPackageShare("shop"), "config", "a.yaml"])])""").rename(
-            prefix / "share/shop/launch/shop.launch.py")
+        prefix / "share/shop/launch/shop.launch.py"
+    )
     monkeypatch.setenv("AMENT_PREFIX_PATH", f"{tmp_path / 'nowhere'}:{prefix}")
     return prefix
 
@@ -245,13 +297,21 @@ def test_packages_are_found(package):
     done = ros2("launch", "shop", "shop.launch.py")
     assert shown(done.stdout) == [["--ros-args", "--params-file", f"{package}/share/shop/config/a.yaml"]], done.stdout
     assert "[seller-1]" in done.stdout
-    assert shown(ros2("run", "shop", "seller", "x", "--ros-args", "-p", "a:=1").stdout) == [["x", "--ros-args", "-p", "a:=1"]]
+    assert shown(ros2("run", "shop", "seller", "x", "--ros-args", "-p", "a:=1").stdout) == [
+        ["x", "--ros-args", "-p", "a:=1"]
+    ]
 
 
-@pytest.mark.parametrize("arguments, says", [
-    (["launch", "shop", "no.launch.py"], "shop.launch.py"), (["launch", "shop"], "name of one of its launch files"),
-    (["launch", "nothing", "x.launch.py"], "Package 'nothing' not found"), (["run", "nothing", "x"], "Package 'nothing' not found"),
-    (["run", "shop", "buyer"], "seller")])
+@pytest.mark.parametrize(
+    "arguments, says",
+    [
+        (["launch", "shop", "no.launch.py"], "shop.launch.py"),
+        (["launch", "shop"], "name of one of its launch files"),
+        (["launch", "nothing", "x.launch.py"], "Package 'nothing' not found"),
+        (["run", "nothing", "x"], "Package 'nothing' not found"),
+        (["run", "shop", "buyer"], "seller"),
+    ],
+)
 def test_what_is_not_there_is_said_in_one_line(package, arguments, says):
     done = ros2(*arguments)
     assert done.returncode == 1

@@ -1,12 +1,19 @@
 """The command `ros2` of ros2_lite: the part of ROS 2's own command that a machine without ROS 2 needs."""
+
 import argparse
 import importlib
 import os
 import signal
 import sys
 
-COMMANDS = {"bag": "play, record and inspect recordings", "launch": "run a launch file", "node": "list and inspect nodes",
-            "param": "read and set parameters", "run": "run an executable of a package", "topic": "list and watch topics"}
+COMMANDS = {
+    "bag": "play, record and inspect recordings",
+    "launch": "run a launch file",
+    "node": "list and inspect nodes",
+    "param": "read and set parameters",
+    "run": "run an executable of a package",
+    "topic": "list and watch topics",
+}
 
 
 class CliError(Exception):
@@ -17,8 +24,11 @@ def main(argv=None):
     """Run `ros2` with these arguments; returns the exit code: 0, 1 for an error, 2 for a wrong call or a ctrl-c."""
     argv = sys.argv[1:] if argv is None else list(argv)
     parser = argparse.ArgumentParser(
-        prog="ros2", description="ros2_lite's part of the ros2 command.", formatter_class=argparse.RawTextHelpFormatter,
-        epilog="\n".join(f"  {name:8}{help_}" for name, help_ in COMMANDS.items()))
+        prog="ros2",
+        description="ros2_lite's part of the ros2 command.",
+        formatter_class=argparse.RawTextHelpFormatter,
+        epilog="\n".join(f"  {name:8}{help_}" for name, help_ in COMMANDS.items()),
+    )
     parser.add_argument("command", choices=COMMANDS, metavar="command", help="one of those below")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="ros2 <command> -h tells more")
     given = parser.parse_args(argv)
@@ -44,7 +54,10 @@ def _guarded(args):
 
 
 def _on_interrupts(handler):
-    for signum in (signal.SIGINT, signal.SIGTERM):  # set in any case: a shell's background job starts with SIGINT ignored
+    for signum in (
+        signal.SIGINT,
+        signal.SIGTERM,
+    ):  # set in any case: a shell's background job starts with SIGINT ignored
         signal.signal(signum, handler)
 
 

@@ -1,15 +1,20 @@
 """ros2 bag"""
+
 import time
 from pathlib import Path
 
 from rosbags.rosbag2 import Reader, ReaderError
+
 from ros2_lite.cli import CliError, bag_play, bag_record, verbs
 
 
 def add_arguments(parser):
-    verbs(parser, info=(info, "show what is in a bag", _bag),
-          play=(play, "publish what is in a bag, in its timing", _play_arguments),
-          record=(bag_record.record, "write topics into a bag", bag_record.add_arguments))
+    verbs(
+        parser,
+        info=(info, "show what is in a bag", _bag),
+        play=(play, "publish what is in a bag, in its timing", _play_arguments),
+        record=(bag_record.record, "write topics into a bag", bag_record.add_arguments),
+    )
 
 
 def _bag(parser):
@@ -44,16 +49,24 @@ def info(args):
     with open_bag(path) as reader:
         count = reader.message_count
         start, end = (reader.start_time, reader.start_time + max(reader.duration - 1, 0)) if count else (0, 0)
-        files = [path] if path.is_file() else sorted(f for f in path.iterdir() if f.suffix in (".mcap", ".db3", ".zstd"))
-        rows = {"Files": "\n".join(file.name for file in files),
-                "Bag size": _size(sum(file.stat().st_size for file in files)),
-                "Storage id": "sqlite3" if ".db3" in files[0].name else "mcap",
-                "ROS Distro": reader.ros_distro or "unknown",
-                "Duration": f"{(end - start) / 1e9:.9f}s", "Start": _time(start), "End": _time(end), "Messages": count,
-                "Topic information": "\n".join(
-                    f"Topic: {c.topic} | Type: {c.msgtype} | Count: {c.msgcount} | "
-                    f"Serialization Format: {c.ext.serialization_format}"
-                    for c in sorted(reader.connections, key=lambda c: c.topic))}
+        files = (
+            [path] if path.is_file() else sorted(f for f in path.iterdir() if f.suffix in (".mcap", ".db3", ".zstd"))
+        )
+        rows = {
+            "Files": "\n".join(file.name for file in files),
+            "Bag size": _size(sum(file.stat().st_size for file in files)),
+            "Storage id": "sqlite3" if ".db3" in files[0].name else "mcap",
+            "ROS Distro": reader.ros_distro or "unknown",
+            "Duration": f"{(end - start) / 1e9:.9f}s",
+            "Start": _time(start),
+            "End": _time(end),
+            "Messages": count,
+            "Topic information": "\n".join(
+                f"Topic: {c.topic} | Type: {c.msgtype} | Count: {c.msgcount} | "
+                f"Serialization Format: {c.ext.serialization_format}"
+                for c in sorted(reader.connections, key=lambda c: c.topic)
+            ),
+        }
     for title, text in rows.items():
         print(f"{title + ':':19}" + str(text).replace("\n", "\n" + " " * 19))
 

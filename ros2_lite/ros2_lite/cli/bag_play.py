@@ -1,4 +1,5 @@
 """ros2 bag play: publishes recorded messages as they lie in the bag, octet for octet, in the recorded timing."""
+
 import contextlib
 import threading
 import time
@@ -7,6 +8,7 @@ from rclpy.qos import QoSDurabilityPolicy, QoSProfile, QoSReliabilityPolicy
 from rosbags.interfaces import QosDurability, QosReliability
 from rosbags.typesys import get_types_from_msg
 from rosgraph_msgs.msg import Clock
+
 from ros2_lite import types
 from ros2_lite.cli import CliError, direct
 
@@ -14,11 +16,21 @@ from ros2_lite.cli import CliError, direct
 def add_arguments(parser):
     parser.add_argument("-r", "--rate", type=_positive, default=1.0, help="how much faster than recorded")
     parser.add_argument("-l", "--loop", action="store_true", help="start again at the end")
-    parser.add_argument("--clock", type=_positive, nargs="?", const=40.0, metavar="HZ",
-                        help="publish the bag's time on /clock, at this rate (40)")
+    parser.add_argument(
+        "--clock",
+        type=_positive,
+        nargs="?",
+        const=40.0,
+        metavar="HZ",
+        help="publish the bag's time on /clock, at this rate (40)",
+    )
     parser.add_argument("--topics", nargs="+", type=direct.absolute, help="play only these")
-    parser.add_argument("-m", "--remap", nargs="+", default=[], type=_rule, metavar="old:=new", help="other names for topics")
-    parser.add_argument("--start-offset", type=float, default=0.0, metavar="S", help="start so many seconds into the bag")
+    parser.add_argument(
+        "-m", "--remap", nargs="+", default=[], type=_rule, metavar="old:=new", help="other names for topics"
+    )
+    parser.add_argument(
+        "--start-offset", type=float, default=0.0, metavar="S", help="start so many seconds into the bag"
+    )
 
 
 def play(reader, args):
@@ -26,7 +38,9 @@ def play(reader, args):
     connections = _selected(reader, args.topics)
     start = reader.start_time + round(args.start_offset * 1e9)
     if not 0 <= args.start_offset * 1e9 < max(reader.duration, 1):
-        raise CliError(f"--start-offset {args.start_offset} lies outside of the bag's {reader.duration / 1e9:.3f} seconds")
+        raise CliError(
+            f"--start-offset {args.start_offset} lies outside of the bag's {reader.duration / 1e9:.3f} seconds"
+        )
     with contextlib.suppress(KeyboardInterrupt), direct.cli_node(name="rosbag2_player", settle=False) as node:
         publishers = _publishers(node, connections, dict(args.remap))
         direct.wait_until_settled(node)  # whoever listens already shall get the first message
@@ -93,7 +107,9 @@ def _selected(reader, topics):
 
 def _publishers(node, connections, remap):
     """{topic in the bag: publisher}"""
-    return {c.topic: node.create_publisher(_message_class(c), remap.get(c.topic, c.topic), _qos(c)) for c in connections}
+    return {
+        c.topic: node.create_publisher(_message_class(c), remap.get(c.topic, c.topic), _qos(c)) for c in connections
+    }
 
 
 def _message_class(connection):
@@ -105,7 +121,7 @@ def _message_class(connection):
 
 
 def _qos(connection):
-    """As it was offered when it was recorded; reliable and volatile where the bag does not say, or says several things."""
+    """As it was offered when it was recorded; reliable and volatile where the bag does not say one thing."""
     offered = {(qos.reliability, qos.durability) for qos in connection.ext.offered_qos_profiles}
     reliability, durability = offered.pop() if len(offered) == 1 else (None, None)
     qos = QoSProfile(depth=10)

@@ -1,4 +1,5 @@
 """ros2 bag record: writes serialised messages into a bag as they come."""
+
 import signal
 import time
 from pathlib import Path
@@ -7,6 +8,7 @@ import rclpy
 from rclpy.qos import QoSDurabilityPolicy, QoSReliabilityPolicy
 from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
 from rosbags.rosbag2 import StoragePlugin, Writer, WriterError
+
 from ros2_lite import types
 from ros2_lite.cli import CliError, direct
 
@@ -31,9 +33,11 @@ def record(args):
     for signum in (signal.SIGINT, signal.SIGTERM):  # between messages, never within one
         signal.signal(signum, lambda *_: ended.append(True))
     try:
-        with Writer(output, version=9, storage_plugin=StoragePlugin[args.storage.upper()]) as writer:
-            with direct.cli_node(name="rosbag2_recorder", settle=False) as node:
-                _run(_Recorder(node, writer, None if args.all else set(args.topics)), ended)
+        with (
+            Writer(output, version=9, storage_plugin=StoragePlugin[args.storage.upper()]) as writer,
+            direct.cli_node(name="rosbag2_recorder", settle=False) as node,
+        ):
+            _run(_Recorder(node, writer, None if args.all else set(args.topics)), ended)
     except WriterError as error:
         raise CliError(f"Cannot record into '{output}': {error}") from error
 
@@ -68,17 +72,27 @@ class _Recorder:
                 continue
             self._seen.add(topic)
             if others or type_name not in types.definitions.fielddefs:
-                self.node.get_logger().warning(f"Topic '{topic}' is not recorded: its type {[type_name, *others]} is "
-                                               f"{'not one' if others else 'unknown here'}")
+                self.node.get_logger().warning(
+                    f"Topic '{topic}' is not recorded: its type {[type_name, *others]} is "
+                    f"{'not one' if others else 'unknown here'}"
+                )
             else:
                 self._subscribe(topic, type_name, publishers)
 
     def _subscribe(self, topic, type_name, publishers):
-        connection = self._writer.add_connection(topic, type_name, typestore=types.definitions,
-                                                 offered_qos_profiles=[_offered(info.qos_profile) for info in publishers])
-        self.node.create_subscription(direct.message_class(type_name), topic,
-                                      lambda data: self._writer.write(connection, time.time_ns(), data),
-                                      direct.matching_qos(self.node, topic, depth=QUEUE), raw=True)
+        connection = self._writer.add_connection(
+            topic,
+            type_name,
+            typestore=types.definitions,
+            offered_qos_profiles=[_offered(info.qos_profile) for info in publishers],
+        )
+        self.node.create_subscription(
+            direct.message_class(type_name),
+            topic,
+            lambda data: self._writer.write(connection, time.time_ns(), data),
+            direct.matching_qos(self.node, topic, depth=QUEUE),
+            raw=True,
+        )
         self.say(f"Subscribed to topic '{topic}'")
 
 
@@ -86,6 +100,14 @@ def _offered(qos):
     """A publisher's QoS as a bag keeps it."""
     best_effort = qos.reliability == QoSReliabilityPolicy.BEST_EFFORT
     latched = qos.durability == QoSDurabilityPolicy.TRANSIENT_LOCAL
-    return Qos(QosHistory.UNKNOWN, 0, QosReliability.BEST_EFFORT if best_effort else QosReliability.RELIABLE,
-               QosDurability.TRANSIENT_LOCAL if latched else QosDurability.VOLATILE, _NO_TIME, _NO_TIME,
-               QosLiveliness.AUTOMATIC, _NO_TIME, False)
+    return Qos(
+        QosHistory.UNKNOWN,
+        0,
+        QosReliability.BEST_EFFORT if best_effort else QosReliability.RELIABLE,
+        QosDurability.TRANSIENT_LOCAL if latched else QosDurability.VOLATILE,
+        _NO_TIME,
+        _NO_TIME,
+        QosLiveliness.AUTOMATIC,
+        _NO_TIME,
+        False,
+    )

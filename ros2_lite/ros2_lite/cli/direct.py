@@ -1,4 +1,5 @@
 """What the verbs that talk to other nodes share: a node of their own, and looking at the graph."""
+
 import contextlib
 import os
 import time
@@ -6,6 +7,7 @@ import time
 import rclpy
 from rclpy.qos import QoSDurabilityPolicy, QoSProfile, QoSReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
+
 from ros2_lite import types
 from ros2_lite.cli import CliError
 
@@ -15,7 +17,7 @@ PATIENCE_S = 3.0
 
 @contextlib.contextmanager
 def cli_node(*, name=None, settle=True):
-    """A node (hidden, where it has no name) for one command; where `settle`, it knows the graph when it is handed out."""
+    """A node (hidden, where it has no name) for one command; where `settle`, it knows the graph already."""
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     options = {} if name else {"start_parameter_services": False, "enable_rosout": False}
     node = rclpy.create_node(name or f"_ros2cli_{os.getpid()}", **options)
@@ -30,6 +32,7 @@ def cli_node(*, name=None, settle=True):
 
 def wait_until_settled(node):
     """Until the graph, as the node knows it, has not changed for SETTLED_S, at most for PATIENCE_S."""
+
     def snapshot():
         names, topics = node.get_node_names_and_namespaces(), node.get_topic_names_and_types()
         return names, [(topic, node.count_publishers(topic), node.count_subscribers(topic)) for topic, _ in topics]

@@ -1,11 +1,13 @@
 """ros2 launch"""
+
 import argparse
 from pathlib import Path
 
 from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
-from launch import LaunchContext, LaunchService
 from launch.actions import DeclareLaunchArgument, GroupAction, IncludeLaunchDescription
 from launch.launch_description_sources import load_launch_file
+
+from launch import LaunchContext, LaunchService
 from ros2_lite.cli import CliError
 
 
@@ -13,8 +15,12 @@ def add_arguments(parser):
     parser.add_argument("-s", "--show-args", action="store_true", help="show the arguments of the launch file")
     parser.add_argument("-d", "--debug", action="store_true", help="show where in a launch file an error arose")
     parser.add_argument("package_or_file", help="package with the launch file, or path of a launch file")
-    parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="[launch_file] [name:=value ...]",
-                        help="name of the launch file in the package; arguments of the launch file")
+    parser.add_argument(
+        "rest",
+        nargs=argparse.REMAINDER,
+        metavar="[launch_file] [name:=value ...]",
+        help="name of the launch file in the package; arguments of the launch file",
+    )
     parser.set_defaults(run=run)
 
 
@@ -34,8 +40,12 @@ def run(args):
     service = LaunchService(argv=args.rest, debug=args.debug)
     service.output.say("INFO", "launch", f"All log files can be found below {service.output.folder}")
     for name in given.keys() - arguments.keys():
-        service.output.say("WARNING", "launch", f"launch argument '{name}' is not declared by {path.name}; "
-                           f"it takes: {', '.join(sorted(arguments)) or 'none'}")
+        service.output.say(
+            "WARNING",
+            "launch",
+            f"launch argument '{name}' is not declared by {path.name}; "
+            f"it takes: {', '.join(sorted(arguments)) or 'none'}",
+        )
     service.context.launch_configurations.update(given)
     service.include_launch_description(description)
     return service.run()
@@ -49,7 +59,9 @@ def _launch_file(args):
     path = Path(args.package_or_file)
     if not path.is_file():
         if not rest or ":=" in rest[0]:
-            raise CliError(f"'{path}' is no launch file; give a path, or a package and the name of one of its launch files")
+            raise CliError(
+                f"'{path}' is no launch file; give a path, or a package and the name of one of its launch files"
+            )
         path = _in_package(args.package_or_file, rest.pop(0))
     for argument in rest:
         if ":=" not in argument.lstrip(":"):
@@ -64,8 +76,10 @@ def _in_package(package, name):
         raise CliError(f"Package '{package}' not found: {error}") from error
     found = sorted(path for folder in ("launch", ".") for path in (share / folder).glob(name) if path.is_file())
     if not found:
-        raise CliError(f"file '{name}' was not found in the share directory of package '{package}' which is at '{share}'; "
-                       f"its launch files: {', '.join(p.name for p in sorted(share.glob('launch/*.py'))) or 'none'}")
+        raise CliError(
+            f"file '{name}' was not found in the share directory of package '{package}' which is at '{share}'; "
+            f"its launch files: {', '.join(p.name for p in sorted(share.glob('launch/*.py'))) or 'none'}"
+        )
     return found[0]
 
 

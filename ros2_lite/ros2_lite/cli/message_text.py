@@ -1,4 +1,5 @@
 """Messages as text."""
+
 import yaml
 
 TRUNCATE_AT = 128
@@ -13,15 +14,19 @@ def message_to_yaml(message, *, no_arr=False, full_length=False):
 def _plain(value, kind, no_arr, limit):
     """What yaml can dump. `kind` is the field's type, such as "uint8[9]", "sequence<double>", "string"."""
     if hasattr(value, "get_fields_and_field_types"):
-        return {name: _plain(getattr(value, name), field_kind, no_arr, limit)
-                for name, field_kind in value.get_fields_and_field_types().items()}
+        return {
+            name: _plain(getattr(value, name), field_kind, no_arr, limit)
+            for name, field_kind in value.get_fields_and_field_types().items()
+        }
     if isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, bytes) and kind == "octet":
         return value[0]
     if no_arr:
         element, length = kind.removeprefix("sequence<").split("[")[0].rstrip(">").split(",")[0], len(value)
-        return f"<sequence type: {element}, length: {length}>" if kind.startswith("sequence") else f"<array type: {kind}>"
+        return (
+            f"<sequence type: {element}, length: {length}>" if kind.startswith("sequence") else f"<array type: {kind}>"
+        )
     shown = value if limit is None else value[:limit]
     elements = [_plain(e.item() if hasattr(e, "item") else e, "", no_arr, limit) for e in shown]
     return elements + ["..."] if len(elements) < len(value) else elements

@@ -1,4 +1,5 @@
 """ros2 param"""
+
 import sys
 from pathlib import Path
 
@@ -8,25 +9,47 @@ from rcl_interfaces.msg import Parameter as ParameterMessage
 from rcl_interfaces.msg import ParameterType
 from rcl_interfaces.srv import DescribeParameters, GetParameters, ListParameters, SetParameters
 from rclpy.parameter import Parameter
+
 from ros2_lite.cli import CliError, direct, verbs
 
-_SHOWN = {Parameter.Type.BOOL: "Boolean value is", Parameter.Type.INTEGER: "Integer value is",
-          Parameter.Type.DOUBLE: "Double value is", Parameter.Type.STRING: "String value is",
-          Parameter.Type.BYTE_ARRAY: "Byte values are", Parameter.Type.BOOL_ARRAY: "Boolean values are",
-          Parameter.Type.INTEGER_ARRAY: "Integer values are", Parameter.Type.DOUBLE_ARRAY: "Double values are",
-          Parameter.Type.STRING_ARRAY: "String values are"}
-_TYPES = {getattr(ParameterType, f"PARAMETER_{name}"): name.lower().replace("_", " ").replace("bool", "boolean")
-          for name in ("NOT_SET", "BOOL", "INTEGER", "DOUBLE", "STRING", "BYTE_ARRAY", "BOOL_ARRAY", "INTEGER_ARRAY",
-                       "DOUBLE_ARRAY", "STRING_ARRAY")}
+_SHOWN = {
+    Parameter.Type.BOOL: "Boolean value is",
+    Parameter.Type.INTEGER: "Integer value is",
+    Parameter.Type.DOUBLE: "Double value is",
+    Parameter.Type.STRING: "String value is",
+    Parameter.Type.BYTE_ARRAY: "Byte values are",
+    Parameter.Type.BOOL_ARRAY: "Boolean values are",
+    Parameter.Type.INTEGER_ARRAY: "Integer values are",
+    Parameter.Type.DOUBLE_ARRAY: "Double values are",
+    Parameter.Type.STRING_ARRAY: "String values are",
+}
+_TYPES = {
+    getattr(ParameterType, f"PARAMETER_{name}"): name.lower().replace("_", " ").replace("bool", "boolean")
+    for name in (
+        "NOT_SET",
+        "BOOL",
+        "INTEGER",
+        "DOUBLE",
+        "STRING",
+        "BYTE_ARRAY",
+        "BOOL_ARRAY",
+        "INTEGER_ARRAY",
+        "DOUBLE_ARRAY",
+        "STRING_ARRAY",
+    )
+}
 
 
 def add_arguments(parser):
-    verbs(parser, list=(list_, "list the parameters of one node or of all", _optional_node),
-          get=(get, "show a parameter's value", _node_and_name),
-          set=(set_, "set a parameter", _set_arguments),
-          describe=(describe, "show what a parameter is for and what it may be", _describe_arguments),
-          dump=(dump, "show all parameters of a node as a parameter file", _node),
-          load=(load, "set parameters from a parameter file", _load_arguments))
+    verbs(
+        parser,
+        list=(list_, "list the parameters of one node or of all", _optional_node),
+        get=(get, "show a parameter's value", _node_and_name),
+        set=(set_, "set a parameter", _set_arguments),
+        describe=(describe, "show what a parameter is for and what it may be", _describe_arguments),
+        dump=(dump, "show all parameters of a node as a parameter file", _node),
+        load=(load, "set parameters from a parameter file", _load_arguments),
+    )
 
 
 def _node(parser):
@@ -72,7 +95,7 @@ def list_(args):
 
 def get(args):
     with direct.cli_node() as node:
-        parameter, = _values(node, args.node_name, [args.parameter_name])
+        (parameter,) = _values(node, args.node_name, [args.parameter_name])
         if parameter.type_ == Parameter.Type.NOT_SET:
             raise CliError("Parameter not set.")
         value = parameter.value if isinstance(parameter.value, (bool, int, float, str)) else list(parameter.value)
@@ -81,7 +104,9 @@ def get(args):
 
 def set_(args):
     with direct.cli_node() as node:
-        if not _set(node, args.node_name, {args.parameter_name: _yaml_value(args.value)}, "Set parameter", "Setting parameter"):
+        if not _set(
+            node, args.node_name, {args.parameter_name: _yaml_value(args.value)}, "Set parameter", "Setting parameter"
+        ):
             return 1
 
 
@@ -148,8 +173,10 @@ def _call(node, node_name, service, name, **request):
 def _values(node, node_name, names):
     """The parameters as rclpy Parameters; those that there are none of are of type NOT_SET."""
     values = _call(node, node_name, GetParameters, "get_parameters", names=names).values
-    return [Parameter.from_parameter_msg(ParameterMessage(name=name, value=value))
-            for name, value in zip(names, values, strict=False)] or [Parameter(names[0])]
+    return [
+        Parameter.from_parameter_msg(ParameterMessage(name=name, value=value))
+        for name, value in zip(names, values, strict=False)
+    ] or [Parameter(names[0])]
 
 
 def _set(node, node_name, parameters, done, failed):

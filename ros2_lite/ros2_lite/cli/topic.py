@@ -1,19 +1,24 @@
 """ros2 topic"""
+
 import collections
 import contextlib
 import statistics
 import time
 
 import rclpy
+
 from ros2_lite.cli import CliError, direct, verbs
 from ros2_lite.cli.message_text import message_to_yaml
 
 
 def add_arguments(parser):
-    verbs(parser, list=(list_, "list the topics there are", _list_arguments),
-          info=(info, "show a topic's type and who publishes and subscribes it", _info_arguments),
-          echo=(echo, "show the messages of a topic", _echo_arguments),
-          hz=(hz, "show the rate of a topic", _hz_arguments))
+    verbs(
+        parser,
+        list=(list_, "list the topics there are", _list_arguments),
+        info=(info, "show a topic's type and who publishes and subscribes it", _info_arguments),
+        echo=(echo, "show the messages of a topic", _echo_arguments),
+        hz=(hz, "show the rate of a topic", _hz_arguments),
+    )
 
 
 def _list_arguments(parser):
@@ -35,7 +40,9 @@ def _echo_arguments(parser):
 
 def _hz_arguments(parser):
     _topic(parser)
-    parser.add_argument("-w", "--window", type=int, default=10000, help="messages to average over (default %(default)s)")
+    parser.add_argument(
+        "-w", "--window", type=int, default=10000, help="messages to average over (default %(default)s)"
+    )
 
 
 def _topic(parser):
@@ -55,8 +62,10 @@ def info(args):
             raise CliError(f"Unknown topic '{args.topic}'")
         print(f"Type: {types[0] if len(types) == 1 else types}")
         gap = "\n" if args.verbose else ""
-        for title, endpoints in (("Publisher", node.get_publishers_info_by_topic(args.topic)),
-                                 ("Subscription", node.get_subscriptions_info_by_topic(args.topic))):
+        for title, endpoints in (
+            ("Publisher", node.get_publishers_info_by_topic(args.topic)),
+            ("Subscription", node.get_subscriptions_info_by_topic(args.topic)),
+        ):
             print(f"{gap}{title} count: {len(endpoints)}{gap}")
             if args.verbose:
                 print("\n\n".join(str(endpoint) for endpoint in endpoints))
@@ -88,8 +97,10 @@ def hz(args):
 def _rate(times):
     """The rate of messages that came at these times (s), in ROS 2's words."""
     gaps = [after - before for before, after in zip(times, times[1:], strict=False)]
-    return (f"average rate: {len(gaps) / (times[-1] - times[0]):.3f}\n\tmin: {min(gaps):.3f}s max: {max(gaps):.3f}s "
-            f"std dev: {statistics.pstdev(gaps):.5f}s window: {len(times)}")
+    return (
+        f"average rate: {len(gaps) / (times[-1] - times[0]):.3f}\n\tmin: {min(gaps):.3f}s max: {max(gaps):.3f}s "
+        f"std dev: {statistics.pstdev(gaps):.5f}s window: {len(times)}"
+    )
 
 
 @contextlib.contextmanager

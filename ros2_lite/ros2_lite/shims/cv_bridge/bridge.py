@@ -1,10 +1,12 @@
 """`CvBridge`: views and copies between image messages and numpy arrays."""
+
 import array
 
 import cv2
 import numpy as np
-from cv_bridge.encodings import CvBridgeError, convert, parse
 from sensor_msgs.msg import CompressedImage, Image
+
+from cv_bridge.encodings import CvBridgeError, convert, parse
 
 
 class CvBridge:
@@ -27,8 +29,14 @@ class CvBridge:
         if parse(encoding)[:2] != parse(plain)[:2]:
             raise CvBridgeError(f"an array of type {plain} cannot be an image of encoding {encoding}")
         pixels = np.ascontiguousarray(cvim, dtype=cvim.dtype.newbyteorder("<"))
-        message = Image(height=cvim.shape[0], width=cvim.shape[1], encoding=encoding, is_bigendian=0,
-                        step=pixels.strides[0], data=_octets(pixels))
+        message = Image(
+            height=cvim.shape[0],
+            width=cvim.shape[1],
+            encoding=encoding,
+            is_bigendian=0,
+            step=pixels.strides[0],
+            data=_octets(pixels),
+        )
         if header is not None:
             message.header = header
         return message
@@ -37,8 +45,9 @@ class CvBridge:
         """Decode a JPEG, PNG ... ; colour comes out as BGR ("passthrough") or as the encoding asked for."""
         pixels = cv2.imdecode(np.frombuffer(cmprs_img_msg.data, np.uint8), cv2.IMREAD_UNCHANGED)
         if pixels is None:
-            raise CvBridgeError(f"cannot decode a compressed image of format {cmprs_img_msg.format!r}, "
-                                f"{len(cmprs_img_msg.data)} octets")
+            raise CvBridgeError(
+                f"cannot decode a compressed image of format {cmprs_img_msg.format!r}, {len(cmprs_img_msg.data)} octets"
+            )
         colour = {1: "mono", 3: "bgr", 4: "bgra"}[1 if pixels.ndim == 2 else pixels.shape[2]]
         return convert(pixels, f"{colour}{pixels.dtype.itemsize * 8}", desired_encoding)
 
@@ -66,9 +75,11 @@ def _pixels(message):
         raise CvBridgeError(f"step is {step}, but a row of {width} pixels of {message.encoding} takes {row} octets")
     # The last row may lack its padding.
     if len(message.data) < step * (height - 1) + row:
-        raise CvBridgeError(f"data has {len(message.data)} octets, but {height} rows of step {step} take {step * height}")
+        raise CvBridgeError(
+            f"data has {len(message.data)} octets, but {height} rows of step {step} take {step * height}"
+        )
     shape = (height, width) if channels == 1 else (height, width, channels)
-    strides = (step, channels * dtype.itemsize, dtype.itemsize)[:len(shape)]
+    strides = (step, channels * dtype.itemsize, dtype.itemsize)[: len(shape)]
     stored = dtype.newbyteorder(">" if message.is_bigendian else "<")
     return np.ndarray(shape, stored, memoryview(message.data), strides=strides).astype(dtype, copy=False)
 

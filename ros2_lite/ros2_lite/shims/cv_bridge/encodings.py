@@ -1,4 +1,5 @@
 """What an image encoding (sensor_msgs/image_encodings.hpp) says, and how pixels of one become those of another."""
+
 import functools
 import re
 from typing import NamedTuple
@@ -12,7 +13,7 @@ class CvBridgeError(TypeError):
 
 
 class Encoding(NamedTuple):
-    """Pixel layout: `dtype` of a channel in native byte order, `channels`, and `colour`: "", "mono", "rgb", "bayer_rggb" ..."""
+    """Pixel layout: `dtype` of a channel in native byte order, `channels`, `colour` ("", "mono", "bayer_rggb" ...)."""
 
     dtype: np.dtype
     channels: int
@@ -37,8 +38,10 @@ def parse(encoding):
         return Encoding(np.dtype("u1" if match[2] == "8" else "u2"), _CHANNELS.get(match[1], 1), match[1])
     if encoding in _PACKED_422:
         return Encoding(np.dtype("u1"), 2, encoding)
-    raise CvBridgeError(f"unknown image encoding {encoding!r}; known are mono8, mono16, rgb8, bgr8, rgba8, bgra8 (and 16), "
-                        "bayer_*, yuv422, yuv422_yuy2, and the plain 8UC1 ... 64FC4")
+    raise CvBridgeError(
+        f"unknown image encoding {encoding!r}; known are mono8, mono16, rgb8, bgr8, rgba8, bgra8 (and 16), "
+        "bayer_*, yuv422, yuv422_yuy2, and the plain 8UC1 ... 64FC4"
+    )
 
 
 def convert(pixels, source, target):
@@ -52,8 +55,10 @@ def convert(pixels, source, target):
     have, want = parse(source), parse(target)
     if not (have.colour and want.colour):
         if have[:2] != want[:2]:
-            raise CvBridgeError(f"no conversion from {source} to {target}: one of them is not a colour format, "
-                                "and their types or numbers of channels differ")
+            raise CvBridgeError(
+                f"no conversion from {source} to {target}: one of them is not a colour format, "
+                "and their types or numbers of channels differ"
+            )
         return pixels
     if have.colour != want.colour:
         pixels = cv2.cvtColor(pixels, _colour_code(source, have.colour, target, want.colour))

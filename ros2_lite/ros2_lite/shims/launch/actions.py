@@ -1,4 +1,5 @@
 """Actions of launch."""
+
 import os
 
 from launch.action import Action
@@ -9,9 +10,20 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.process import Process
 from launch.substitution import describe, perform
 
-__all__ = ["DeclareLaunchArgument", "EmitEvent", "ExecuteProcess", "GroupAction", "IncludeLaunchDescription", "LogInfo",
-           "OpaqueFunction", "RegisterEventHandler", "SetEnvironmentVariable", "SetLaunchConfiguration", "Shutdown",
-           "TimerAction"]
+__all__ = [
+    "DeclareLaunchArgument",
+    "EmitEvent",
+    "ExecuteProcess",
+    "GroupAction",
+    "IncludeLaunchDescription",
+    "LogInfo",
+    "OpaqueFunction",
+    "RegisterEventHandler",
+    "SetEnvironmentVariable",
+    "SetLaunchConfiguration",
+    "Shutdown",
+    "TimerAction",
+]
 
 
 class DeclareLaunchArgument(Action):
@@ -26,12 +38,15 @@ class DeclareLaunchArgument(Action):
         values = context.launch_configurations
         if self.name not in values:
             if self.default_value is None:
-                raise RuntimeError(f"required launch argument '{self.name}' (description: '{self.description}') "
-                                   "was not provided")
+                raise RuntimeError(
+                    f"required launch argument '{self.name}' (description: '{self.description}') was not provided"
+                )
             values[self.name] = perform(context, self.default_value)
         if self.choices is not None and values[self.name] not in self.choices:
-            raise RuntimeError(f"argument '{self.name}' provided value '{values[self.name]}' is not valid. "
-                               f"Valid options are: {list(self.choices)}")
+            raise RuntimeError(
+                f"argument '{self.name}' provided value '{values[self.name]}' is not valid. "
+                f"Valid options are: {list(self.choices)}"
+            )
 
     def help(self):
         """What `--show-args` says of it."""
@@ -100,12 +115,14 @@ class GroupAction(Action):
 
 
 class IncludeLaunchDescription(Action):
-    """Another launch file with its arguments; as in ROS 2 these stay set after it, unless a GroupAction is around it."""
+    """Another launch file with its arguments; as in ROS 2 these stay set, unless a GroupAction is around it."""
 
     def __init__(self, launch_description_source, *, launch_arguments=None, **kwargs):
         super().__init__(**kwargs)
         is_source = hasattr(launch_description_source, "get_launch_description")
-        self.source = launch_description_source if is_source else PythonLaunchDescriptionSource(launch_description_source)
+        self.source = (
+            launch_description_source if is_source else PythonLaunchDescriptionSource(launch_description_source)
+        )
         self.launch_arguments = list(launch_arguments or ())
 
     def execute(self, context):
@@ -161,8 +178,21 @@ class ExecuteProcess(Action):
     has ended, `Shutdown()` for a process without which the others are of no use.
     """
 
-    def __init__(self, *, cmd, name=None, cwd=None, env=None, additional_env=None, shell=False, output="log",
-                 on_exit=None, sigterm_timeout=5.0, sigkill_timeout=5.0, condition=None):
+    def __init__(
+        self,
+        *,
+        cmd,
+        name=None,
+        cwd=None,
+        env=None,
+        additional_env=None,
+        shell=False,
+        output="log",
+        on_exit=None,
+        sigterm_timeout=5.0,
+        sigkill_timeout=5.0,
+        condition=None,
+    ):
         super().__init__(condition=condition)
         self.cmd, self._name, self._cwd, self._shell = list(cmd), name, cwd, shell
         self._env, self._additional_env, self._output = env, additional_env, output
@@ -181,17 +211,29 @@ class ExecuteProcess(Action):
             raise ValueError(f"output is 'screen', 'log' or 'both', not '{output}'")
         name = f"{os.path.basename(perform(context, self._name or cmd[0]))}-{service.next_process_number()}"
         process = Process(
-            name, " ".join(cmd) if self._shell else cmd, output=service.output, screen=output != "log",
-            on_exit=lambda code: service.call_soon(lambda: self._exited(
-                context, process, ProcessExited(action=self, name=name, cmd=cmd, pid=process.pid, returncode=code))),
-            shell=self._shell, cwd=self._cwd and perform(context, self._cwd), env=self._environment(context))
+            name,
+            " ".join(cmd) if self._shell else cmd,
+            output=service.output,
+            screen=output != "log",
+            on_exit=lambda code: service.call_soon(
+                lambda: self._exited(
+                    context, process, ProcessExited(action=self, name=name, cmd=cmd, pid=process.pid, returncode=code)
+                )
+            ),
+            shell=self._shell,
+            cwd=self._cwd and perform(context, self._cwd),
+            env=self._environment(context),
+        )
         service.running[process] = self
         service.output.say("INFO", name, f"process started with pid [{process.pid}]")
 
     def stop(self, process, service):
         """Ask the process to end, then make it."""
-        process.stop(service.call_later, sigterm_timeout=float(self._sigterm_timeout),
-                     sigkill_timeout=float(self._sigkill_timeout))
+        process.stop(
+            service.call_later,
+            sigterm_timeout=float(self._sigterm_timeout),
+            sigkill_timeout=float(self._sigkill_timeout),
+        )
 
     def _environment(self, context):
         given = [context.environment if self._env is None else self._env, self._additional_env or {}]
@@ -203,8 +245,11 @@ class ExecuteProcess(Action):
         if event.returncode == 0:
             service.output.say("INFO", event.process_name, f"process has finished cleanly [pid {event.pid}]")
         else:
-            service.output.say("ERROR", event.process_name, f"process has died [pid {event.pid}, exit code "
-                               f"{event.returncode}, cmd '{' '.join(event.cmd)}'].")
+            service.output.say(
+                "ERROR",
+                event.process_name,
+                f"process has died [pid {event.pid}, exit code {event.returncode}, cmd '{' '.join(event.cmd)}'].",
+            )
             service.return_code = service.return_code or int(not context.is_shutdown)
         for entity in OnProcessExit(on_exit=self._on_exit).handle(event, context):
             context.visit(entity)

@@ -1,11 +1,18 @@
 """Substitutions of launch."""
+
 import math
 import os
 
 from launch.substitution import Substitution, SubstitutionFailure, as_list, describe, perform
 
-__all__ = ["EnvironmentVariable", "LaunchConfiguration", "PathJoinSubstitution", "PythonExpression", "SubstitutionFailure",
-           "TextSubstitution"]
+__all__ = [
+    "EnvironmentVariable",
+    "LaunchConfiguration",
+    "PathJoinSubstitution",
+    "PythonExpression",
+    "SubstitutionFailure",
+    "TextSubstitution",
+]
 
 
 class TextSubstitution(Substitution):

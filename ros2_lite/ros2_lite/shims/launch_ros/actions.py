@@ -4,8 +4,9 @@ import os
 import yaml
 from launch.actions import ExecuteProcess
 from launch.substitution import perform
-from launch_ros.parameter_descriptions import evaluate_parameters
 from ros2_lite.executables import find_executable
+
+from launch_ros.parameter_descriptions import evaluate_parameters
 
 __all__ = ["Node"]
 
