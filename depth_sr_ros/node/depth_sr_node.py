@@ -6,6 +6,7 @@ publishes; a timer picks up changed parameters and another one reports on /diagn
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -40,6 +41,7 @@ from depth_sr_ros.node.worker import Worker
 
 QUEUE = 5  # messages a topic, in and out
 REFRESH_S = 0.1
+CLOSE_S = 1.5  # `ros2 launch` loses patience after 5 s
 
 
 class DepthSrNode:
@@ -68,10 +70,10 @@ class DepthSrNode:
         node.create_timer(REFRESH_S, self._refresh, clock=self._steady)
         self._log.info(f"ready: {self._running()}")
 
-    def close(self) -> None:
-        """Finish the frame in hand and end the threads."""
-        self._worker.stop()
-        self._upsampler.stop()
+    def close(self) -> bool:
+        """Finish the frame in hand and end the threads; whether they did within CLOSE_S, which a compiler may not."""
+        ended = self._worker.stop(CLOSE_S)
+        return self._upsampler.stop(CLOSE_S) and ended
 
     # Outputs and inputs
 
@@ -256,10 +258,14 @@ def main(args: list[str] | None = None) -> int:
     executor.add_node(node)
     while not stop.is_set():
         executor.spin_once(timeout_sec=REFRESH_S)
-    depth_sr.close()
+    ended = depth_sr.close()
     executor.shutdown()
     node.destroy_node()
     rclpy.try_shutdown()
+    if not ended:  # a library compiles on, cannot be interrupted, and would crash in the interpreter's last moments
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
     return 0
 
 

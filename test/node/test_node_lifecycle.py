@@ -51,6 +51,7 @@ def test_it_ends_cleanly_in_mid_stream_and_a_new_one_works_at_once(ros):
             it.images.clear()
             with node(number=number):
                 it.good()
+                assert it.set(method="fdkn", scale=8) == ""  # and while another engine is being built
 
 
 def test_what_cannot_start_says_why_in_one_line_and_fails():
