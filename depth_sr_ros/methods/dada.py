@@ -17,8 +17,8 @@ CHANNELS = 4  # C_1: the guide, and the upsampled depth less its mean
 class DADA(DADAFree):
     """A network turns guide and depth into features, whose differences say where depth may not flow.
 
-    Gradients pass through the last `gradient_iterations` into network and kappa. In training a random number of others
-    goes before them, drawn from the sample itself, so that a run that was stopped goes on with the same numbers.
+    In training, gradients pass through the last `gradient_iterations` into network and kappa; a random number of others
+    goes before them, so that the network learns to serve any number.
 
     Departures from the paper, besides `DADAFree`'s: by default a network of our own that a CPU can run (18 GFLOP at 640 x
     480 in place of 420), with fewer features; kappa begins larger than 0.03, because feature differences of a fresh
@@ -69,10 +69,11 @@ class DADA(DADAFree):
         features = self.extractor(torch.cat((guide, depth), 1))
         return (diffusion.coefficients(features, self.log_kappa.exp()),)
 
-    def _schedule(self, depth: Tensor) -> tuple[int, int]:
-        if not self.training:
-            return super()._schedule(depth)
-        without = max(0, self.iterations - self.gradient_iterations)  # N_pre
-        seed = int(depth.detach().double().nan_to_num().abs().sum().item() * 2**20)
-        without = int(torch.randint(without + 1, (), generator=torch.Generator().manual_seed(seed)))
-        return without + self.gradient_iterations, self.gradient_iterations
+    def training_estimate(
+        self, guide: Tensor, depth: Tensor, truth: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Diffuse for N_grad iterations with gradients after up to N_pre without (section 3.2); see `Method`."""
+        (flow,) = self.regress(guide, depth)
+        most = max(0, self.iterations - self.gradient_iterations)  # N_pre
+        before = int(torch.randint(most + 1, (), generator=generator))
+        return self._diffused(depth, flow, before + self.gradient_iterations, self.gradient_iterations), truth

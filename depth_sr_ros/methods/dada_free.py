@@ -74,11 +74,7 @@ class DADAFree(Method):
 
     def reconstruct(self, depth: Tensor, flow: Tensor) -> Tensor:
         """Diffuse and adjust, eqs. 1 and 3, in float32 at least."""
-        source = diffusion.prepare(depth)
-        flow = flow.to(source.values.dtype)
-        steps = self._schedule(depth)
-        result = diffusion.diffuse_with_adjustment(source, flow, self.scale, self.adjustment, *steps, self.accelerated)
-        return result.to(depth.dtype)
+        return self._diffused(depth, flow, self.iterations, self.iterations)
 
     @torch.no_grad()
     def reconstruct_cpu(self, depth: Tensor, flow: Tensor) -> Tensor:
@@ -91,9 +87,14 @@ class DADAFree(Method):
         )
         return result.to(depth.dtype)
 
-    def _schedule(self, depth: Tensor) -> tuple[int, int]:
-        """How many iterations, and how many of them carry gradients."""
-        return self.iterations, self.iterations
+    def _diffused(self, depth: Tensor, flow: Tensor, iterations: int, gradient_iterations: int) -> Tensor:
+        with torch.autocast(depth.device.type, enabled=False):  # half precision would not agree with the input
+            source = diffusion.prepare(depth)
+            result = diffusion.diffuse_with_adjustment(
+                source, flow.to(source.values.dtype), self.scale, self.adjustment,
+                iterations, gradient_iterations, self.accelerated,
+            )  # fmt: skip
+        return result.to(depth.dtype)
 
 
 def _has_gradient(*tensors: Tensor) -> bool:
