@@ -81,7 +81,9 @@ def start_node(context):
 
 def generate_launch_description():
     """Arguments first, so that --show-args lists them."""
-    topics = [DeclareLaunchArgument(name, default_value=value, description=text) for name, (value, text) in TOPICS.items()]
+    topics = [
+        DeclareLaunchArgument(name, default_value=value, description=text) for name, (value, text) in TOPICS.items()
+    ]
     parameters = [
         DeclareLaunchArgument(name, default_value="", description=f"{text} (empty: as params_file says)")
         for name, (_, text) in PARAMETERS.items()

@@ -18,7 +18,7 @@ SAME_PIXELS = 0.05  # cameras whose corner rays land closer than this, in pixels
 
 
 def image_camera(info: Any) -> PinholeCamera:
-    """The camera (after P, or K where P is empty) of the very pixels of an image, region of interest and binning applied.
+    """The camera (after P, or K where P is empty) of the very pixels of an image, its region and binning applied.
 
     Raises FrameError (bad_camera_info): not calibrated, no size, or a region that leaves the sensor.
     """

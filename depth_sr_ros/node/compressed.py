@@ -26,7 +26,7 @@ _DEPTH_ENCODINGS = ("16UC1", "mono16", "32FC1")
 
 
 def check_compressed(message: Any) -> None:
-    """Raise FrameError (bad_data) for a sensor_msgs/CompressedImage without data; the rest is seen when it is decoded."""
+    """Raise FrameError (bad_data) for a message without data; the rest is seen when it is decoded."""
     if not len(message.data):
         raise FrameError("bad_data", "compressed image has no data")
 
@@ -51,7 +51,7 @@ def decode_compressed_depth(message: Any) -> np.ndarray:
         )
     if not transport.startswith("compressedDepth"):
         if encoding == "32FC1":
-            raise FrameError("unknown_encoding", f"format {message.format!r}: 32FC1 needs the compressedDepth transport")
+            raise FrameError("unknown_encoding", f"format {message.format!r}: 32FC1 comes by compressedDepth only")
         return _decode_png16(data)
     if len(data) < _CONFIG.size:
         raise FrameError("bad_data", f"compressedDepth of {len(data)} bytes; its header alone has {_CONFIG.size}")
@@ -83,7 +83,7 @@ def _decode_file(data: memoryview, flags: int) -> np.ndarray:
         raise FrameError("bad_size", f"compressed image of {len(data)} bytes says it has {width} x {height} pixels")
     image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     if image is None:
-        raise FrameError("bad_data", f"compressed image of {len(data)} bytes, {width} x {height} pixels, cannot be decoded")
+        raise FrameError("bad_data", f"compressed image of {width} x {height} pixels cannot be decoded")
     if image.shape[:2] != (height, width):
         raise FrameError(
             "bad_size", f"compressed image says {width} x {height} and has {image.shape[1]} x {image.shape[0]} pixels"
@@ -114,7 +114,7 @@ def _jpeg_size(data: memoryview) -> tuple[int, int]:
 
 
 def _decode_rvl(data: memoryview) -> np.ndarray:
-    """(h, w) uint16 of an RVL image: 4-bit variable-length numbers, alternately a run of zeros and a run of differences."""
+    """(h, w) uint16 of an RVL image: numbers of 4-bit parts, alternately a run of zeros and a run of differences."""
     if len(data) < _RVL_SIZE.size:
         raise FrameError("bad_data", f"RVL image of {len(data)} bytes has no size")
     width, height = _RVL_SIZE.unpack_from(data)
@@ -141,7 +141,7 @@ def _decode_rvl(data: memoryview) -> np.ndarray:
 
 
 def _rvl_numbers(data: memoryview) -> np.ndarray:
-    """All variable-length numbers of an RVL stream as int64: nibbles from each word's top, three bits each, low bits first."""
+    """All numbers of an RVL stream as int64: nibbles from each word's top, three bits in each, low bits first."""
     words = np.frombuffer(data[: len(data) // 4 * 4], "<u4")
     nibbles = ((words[:, None] >> np.arange(28, -1, -4, dtype=np.uint32)) & 0xF).astype(np.int64).reshape(-1)
     ends = np.flatnonzero(nibbles < 8)  # the fourth bit says that the number goes on

@@ -80,8 +80,12 @@ class DepthSrNode:
     def _publish_to(self) -> None:
         def publisher(message_type: type, topic: str) -> Any:
             # a profile of its own for each: overrides are written into it
-            options = QoSOverridingOptions.with_default_policies()
-            return self._node.create_publisher(message_type, topic, QoSProfile(depth=QUEUE), qos_overriding_options=options)
+            return self._node.create_publisher(
+                message_type,
+                topic,
+                QoSProfile(depth=QUEUE),
+                qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+            )
 
         self._image = publisher(Image, "~/image")
         self._camera_info = publisher(CameraInfo, "~/camera_info")
@@ -135,7 +139,9 @@ class DepthSrNode:
             self._statistics.dropped("no_subscriber")
 
     def _check_frames(self, rgb: str, depth: str) -> None:
-        warning = "" if rgb == depth else f"colour is in frame {rgb!r}, depth in {depth!r}; they are taken for registered"
+        warning = ""
+        if rgb != depth:
+            warning = f"colour is in frame {rgb!r}, depth in {depth!r}; they are taken for registered"
         if warning and warning != self._frame_warning:
             self._log.warning(warning)
         self._frame_warning = warning

@@ -18,7 +18,7 @@ SILENT_S = 5.0  # images in and none out for so long is a fault; less may be an 
 
 @dataclass(frozen=True)
 class Source:
-    """A topic that the node subscribes: its resolved name, its type as ROS writes it, and the profile it is read with."""
+    """A topic that the node subscribes: its resolved name, its type as ROS writes it, the profile it is read with."""
 
     topic: str
     type_name: str
@@ -57,7 +57,7 @@ class Report:
         self._silent_s = 0.0
 
     def make(self, stamp: Any, now: Snapshot, elapsed_s: float, running: Mapping[str, Any], warnings: Sequence[str]):
-        """The message. running: what else to show, by key. Warnings make the level WARN; input without output, ERROR."""
+        """The message. running: what else to show. Warnings make the level WARN; input without output, ERROR."""
         before, self._before = self._before, now
         rates = {name: (n - before.received.get(name, 0)) / elapsed_s for name, n in now.received.items()}
         out_hz = (now.published - before.published) / elapsed_s

@@ -26,7 +26,7 @@ OUTPUT_ENCODINGS = ("32FC1", "16UC1")
 
 @dataclass(frozen=True)
 class Layout:
-    """How the pixels of an encoding lie in memory, and the OpenCV conversion that makes RGB of them, if one is needed."""
+    """How the pixels of an encoding lie in memory, and the OpenCV conversion to RGB, if one is needed."""
 
     dtype: str
     channels: int
@@ -99,7 +99,7 @@ def check_image(message: Any, layouts: dict[str, Layout]) -> Layout:
 
 
 def _pixels(message: Any, layout: Layout) -> np.ndarray:
-    """(h, w) or (h, w, channels) view of a checked message, in the machine's byte order (a copy if the message's differs)."""
+    """(h, w) or (h, w, channels) of a checked message: a view, or a copy where the byte order is not the machine's."""
     dtype = np.dtype(layout.dtype).newbyteorder(">" if message.is_bigendian else "<")
     shape, strides = (message.height, message.width), (message.step, dtype.itemsize * layout.channels)
     if layout.channels > 1:
@@ -126,7 +126,7 @@ def decode_depth(message: Any) -> np.ndarray:
 
 
 def fill_image(message: Any, header: Any, depth: np.ndarray, encoding: str) -> None:
-    """Make `message`, a new sensor_msgs/Image, the depth image of REP 118: 32FC1 metres with NaN, or 16UC1 millimetres with 0.
+    """Make `message`, a new sensor_msgs/Image, a depth image after REP 118: 32FC1 metres or 16UC1 millimetres.
 
     depth: (H, W) float32 metres, NaN unknown. encoding: one of OUTPUT_ENCODINGS. The header is shared, not copied.
     """
@@ -137,7 +137,7 @@ def fill_image(message: Any, header: Any, depth: np.ndarray, encoding: str) -> N
     message.is_bigendian = int(sys.byteorder == "big")
     message.step = pixels.strides[0]
     data = array.array("B")
-    data.frombytes(memoryview(pixels).cast("B"))  # one memcpy, and what rclpy's setter takes without looking at each byte
+    data.frombytes(memoryview(pixels).cast("B"))  # one memcpy; rclpy takes it unchecked
     message.data = data
 
 

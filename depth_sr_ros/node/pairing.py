@@ -80,8 +80,8 @@ class Pairing:
     A depth item is paired with the colour item whose stamp plus `offset_ns` is nearest to its own, no further away than
     `tolerance_ns`, when each is the other's nearest and nothing that is still to come can be nearer. An item is paired
     once, in order, or dropped once: for each stream received == paired + dropped + pending at any time. Reasons:
-    unmatched (no partner within the tolerance, or none in time), duplicate (of the last stamp), out_of_order (up to 0.1 s
-    back), time_jump (waited when the stamps stepped back further).
+    unmatched (no partner within the tolerance, or none in time), duplicate (of the last stamp), out_of_order (up to
+    0.1 s back), time_jump (waited when the stamps stepped back further).
     """
 
     def __init__(self, tolerance_ns: int, offset_ns: int = 0, queue: int = QUEUE) -> None:
@@ -153,7 +153,7 @@ class Pairing:
         return abs(self._depth.stamps[depth_index] - self._rgb.stamps[rgb_index] - self.offset_ns)
 
     def _partner_of_oldest(self) -> int | None:
-        """The colour item nearest to the oldest depth item, of those within the tolerance that no other depth is nearer to."""
+        """The nearest colour item within the tolerance of the oldest depth item that no other depth is nearer to."""
         best = None
         for index in range(len(self._rgb.stamps)):
             distance = self._distance(0, index)
@@ -199,7 +199,7 @@ class CheckFilter(SimpleFilter):
 
 
 class PairingFilter(SimpleFilter):
-    """message_filters' face of a `Pairing`: two filters in, callback(rgb_message, depth_message) out, outside any lock."""
+    """A `Pairing` for message_filters: two filters in, callback(rgb_message, depth_message) out, outside any lock."""
 
     def __init__(self, pairing: Pairing, rgb: SimpleFilter, depth: SimpleFilter) -> None:
         super().__init__()

@@ -47,18 +47,24 @@ def _parameter(
 
 @dataclass(frozen=True)
 class Config:
-    """Every parameter with its type, default, description, range or choices, and whether it may change while running."""
+    """Every parameter: type, default, description, range or choices, and whether it may change while running."""
 
     method: str = _parameter(
         "fdkn", "method that upsamples the depth", choices=lambda: tuple(registry.known_methods())
     )
-    scale: int = _parameter(8, "the output has this many times the depth image's resolution", low=2, high=registry.MAX_SCALE)
-    backend: str = _parameter("auto", "runtime of the network; auto takes the fastest one here", choices=_backend_choices)
+    scale: int = _parameter(
+        8, "the output has this many times the depth image's resolution", low=2, high=registry.MAX_SCALE
+    )
+    backend: str = _parameter(
+        "auto", "runtime of the network; auto takes the fastest one here", choices=_backend_choices
+    )
     precision: str = _parameter(
         "auto", "arithmetic of the network; auto takes the fastest that the backend has here",
         choices=lambda: ("auto", "f32", "bf16"),
     )
-    weights: str = _parameter("", "safetensors file of the method's weights; empty takes the one that came with the package")
+    weights: str = _parameter(
+        "", "safetensors file of the method's weights; empty takes the one that came with the package"
+    )
     threads: int = _parameter(0, "CPU threads of the network; 0 leaves it to the backend", low=0, high=1024, live=False)
     output_encoding: str = _parameter(
         "32FC1", "32FC1: metres, NaN unknown; 16UC1: millimetres, 0 unknown (REP 118)", choices=lambda: OUTPUT_ENCODINGS
@@ -76,7 +82,9 @@ class Config:
     max_latency_ms: float = _parameter(
         0.0, "frames whose stamp is older than this when their turn comes are dropped; 0 drops none", low=0.0
     )
-    rgb_transport: str = _parameter("raw", "how colour images arrive", choices=lambda: ("raw", "compressed"), live=False)
+    rgb_transport: str = _parameter(
+        "raw", "how colour images arrive", choices=lambda: ("raw", "compressed"), live=False
+    )
     depth_transport: str = _parameter(
         "raw", "how depth images arrive", choices=lambda: ("raw", "compressed", "compressedDepth"), live=False
     )
@@ -124,7 +132,7 @@ def _check_engine(config: Config) -> None:
         raise ParameterError(str(error)) from None
     if config.precision not in ("auto", *precisions) and config.backend != "auto":
         raise ParameterError(
-            f"precision is {config.precision!r}; valid with backend {config.backend!r} here: auto, {', '.join(precisions)}"
+            f"precision is {config.precision!r}; valid with {config.backend} here: auto, {', '.join(precisions)}"
         )
 
 
@@ -132,7 +140,10 @@ def descriptor(field: dataclasses.Field) -> ParameterDescriptor:
     """What `ros2 param describe` shows of a row."""
     about = field.metadata
     described = ParameterDescriptor(
-        name=field.name, description=about["description"], read_only=not about["live"], additional_constraints=_valid(about)
+        name=field.name,
+        description=about["description"],
+        read_only=not about["live"],
+        additional_constraints=_valid(about),
     )
     low, high = _bounds(about)
     if math.isfinite(low) and math.isfinite(high):  # tools make sliders of ranges: only of those that end

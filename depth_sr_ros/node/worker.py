@@ -45,7 +45,7 @@ class Worker(Generic[Job]):
             self._superseded(old)
 
     def stop(self, timeout_s: float | None = None) -> bool:
-        """Let the running job finish, supersede the waiting one, and return whether the thread ended within the time."""
+        """Let the running job finish, supersede the waiting one; return whether the thread ended within the time."""
         with self._changed:
             self._stopping = True
             replaced, self._slot = self._slot, []

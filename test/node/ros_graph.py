@@ -1,4 +1,4 @@
-"""The other end of the wire for the tests: the node in a process of its own, and a camera that also looks at the results."""
+"""The other end of the wire: the node in a process of its own, and a camera that also looks at the results."""
 
 import os
 import signal
@@ -143,7 +143,8 @@ class Camera:
         """Set parameters together; return the reason of a refusal, or an empty text."""
         request = SetParametersAtomically.Request()
         request.parameters = [
-            Parameter(name=name, value=Value(name, value=value).to_parameter_msg().value) for name, value in values.items()
+            Parameter(name=name, value=Value(name, value=value).to_parameter_msg().value)
+            for name, value in values.items()
         ]
         result = self._call(self._set, request).result
         return "" if result.successful else result.reason

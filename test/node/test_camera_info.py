@@ -15,7 +15,7 @@ POINTS = np.random.default_rng(0).uniform((-1, -1, 1), (1, 1, 5), (50, 3))
 def pixels(info, points=POINTS):
     """Where points land in the image that `info` belongs to: P of the sensor, then region, then binning (REP 104).
 
-    Written out from the message alone, pixel centres at integers: bin b holds the pixels that span [b*n - 0.5, (b+1)*n - 0.5].
+    Written out from the message alone, pixel centres at integers.
     """
     p = np.asarray(info.p).reshape(3, 4)
     u, v, w = p @ np.vstack([points.T, np.ones(len(points))])
@@ -76,7 +76,8 @@ def test_it_is_the_colour_cameras_own_where_both_see_the_same():
 
 @pytest.mark.parametrize("change", ["frame", "focal length", "size", "lens", "bare division by the scale"])
 def test_it_is_the_depth_cameras_where_they_differ(change):
-    rgb = camera_info(640, 480, 530.0 if change == "focal length" else 525.0, frame="other" if change == "frame" else "f")
+    f, frame = (530.0 if change == "focal length" else 525.0), ("other" if change == "frame" else "f")
+    rgb = camera_info(640, 480, f, frame=frame)
     if change == "lens":
         rgb.d = [0.1, 0.0, 0.0, 0.0, 0.0]
     depth = camera_info(80, 60, 525.0 / 8, frame="f", cx=319.5 / 8 if change.startswith("bare") else None)

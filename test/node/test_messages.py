@@ -52,7 +52,10 @@ def test_bayer_patterns_keep_their_colours(pattern, bits):
     np.testing.assert_array_equal(decode_rgb(image(mosaic, f"bayer_{pattern}{bits}"))[8, 8], [200, 120, 40])
 
 
-@pytest.mark.parametrize(("encoding", "order"), [("yuv422", "uyvy"), ("uyvy", "uyvy"), ("yuv422_yuy2", "yuyv"), ("yuyv", "yuyv")])
+YUV = [("yuv422", "uyvy"), ("uyvy", "uyvy"), ("yuv422_yuy2", "yuyv"), ("yuyv", "yuyv")]
+
+
+@pytest.mark.parametrize(("encoding", "order"), YUV)
 def test_yuv422_keeps_its_colour(encoding, order):
     y, u, v = cv2.cvtColor(np.full((1, 1, 3), (200, 120, 40), np.uint8), cv2.COLOR_RGB2YUV)[0, 0]
     values = {"y": y, "u": u, "v": v}
