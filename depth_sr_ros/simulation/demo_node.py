@@ -38,6 +38,7 @@ QUEUE = 5
 SPIN_S = 0.1
 SAMPLES = 16  # frames that are compared with the truth
 SAMPLING_S = 30.0  # in which that many must have come
+REPORT_S = 10.0  # /depth_sr reports every second
 WAITING = 60  # stamps whose frames are not complete yet
 
 
@@ -53,7 +54,8 @@ class Observer:
         self.inputs: list[int] = []  # stamps, ns
         self.results: dict[int, float] = {}  # stamp, ns: latency, s
         self.info_stamps: set[int] = set()
-        self.report: dict[str, str] = {}  # of /depth_sr, by key
+        self.report: dict[str, str] = {}  # the latest of /depth_sr, by key
+        self.reports = 0
         self.samples: list[figures.Sample] | None = None  # None: do not collect
         self._parts: dict[int, dict[str, Any]] = {}
         self._subscribe("depth", self._on_depth)
@@ -93,6 +95,7 @@ class Observer:
             report = {item.key: item.value for item in status.values}
             if "hz.out" in report:
                 self.report = report
+                self.reports += 1
 
     def _add_part(self, stream: str, message: Any) -> None:
         """Messages of one stamp make a sample, whatever their order; what stays incomplete is forgotten."""
@@ -148,14 +151,17 @@ class Demo:
         return self._node.declare_parameter(name, default, ParameterDescriptor(description=description, read_only=True)).value
 
     def _measure(self) -> dict[str, Any]:
-        """The figures of the stream, by their names in Figures."""
+        """The figures of the stream, by their names in Figures: from one report of /depth_sr to another."""
         observer = self._observer
+        self._next_report()
         observer.restart()
         before = observer.report
         start = time.monotonic()
         while (elapsed := time.monotonic() - start) < self._duration_s:
             self._spin(min(1.0, self._duration_s - elapsed))
             self._say_progress(time.monotonic() - start)
+        self._next_report()
+        elapsed = time.monotonic() - start
         if not observer.results:
             raise DemoError(f"no result came on {TOPICS['result']} in {elapsed:.0f} s, though there was one before")
         report = observer.report
@@ -171,12 +177,14 @@ class Demo:
             "without_camera_info": len(observer.results.keys() - observer.info_stamps),
         }
 
+    def _next_report(self) -> None:
+        count = self._observer.reports
+        self._wait(lambda: self._observer.reports > count, REPORT_S, "/depth_sr reported nothing on /diagnostics")
+
     def _show(self, measured: dict[str, Any], samples: list[figures.Sample]) -> None:
         """Compare, print, write."""
-        ours, bicubic = figures.compare(samples, measured["scale"])
-        outcome = figures.Figures(
-            **measured, rmse_m=round(ours, 4), rmse_bicubic_m=round(bicubic, 4), frames_compared=len(samples)
-        )
+        errors = figures.compare(samples, measured["scale"])
+        outcome = figures.Figures(**measured, **errors, frames_compared=len(samples))
         self._output.mkdir(parents=True, exist_ok=True)
         (self._output / "summary.json").write_text(json.dumps(asdict(outcome), indent=2) + "\n")
         draw(samples[-1], outcome, self._output / "preview.png")

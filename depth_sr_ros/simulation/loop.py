@@ -56,7 +56,7 @@ def load_or_make(
 
     Args:
         settings: of the loop.
-        progress: called with the frames made and the frames to make; not where the loop is in the cache.
+        progress: called with the frames made, 0 first, and the frames to make; not where the loop is in the cache.
         directory: the cache; the user's own where None. Where it cannot be written the loop is made every time.
 
     Raises:
@@ -94,6 +94,7 @@ def make_loop(settings: LoopSettings, progress: Callable[[int, int], None]) -> L
         return picture, to_uint16_mm(measured.numpy()), truth[0].numpy()
 
     frames = []
+    progress(0, settings.frames)
     with _one_thread_each(torch), ThreadPoolExecutor(os.cpu_count()) as pool:
         try:
             for made in pool.map(frame, range(settings.frames)):

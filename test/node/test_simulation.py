@@ -151,7 +151,7 @@ def test_the_demo_measures_draws_and_ends(camera, cache, tmp_path):
     assert summary["frames_compared"] > 0 and summary["rmse_m"] > 0
     picture = cv2.imread(str(tmp_path / "out" / "preview.png"))
     assert picture.shape[1] == 4 * 64 and np.ptp(picture) > 100
-    assert "RMSE of bicubic" in output and "measuring 1.5 s" in output
+    assert "root mean square error" in output and "measuring 1.5 s" in output
 
 
 def test_a_demo_without_results_fails_with_one_line(camera, cache, tmp_path):
