@@ -55,6 +55,17 @@ def test_a_clean_sample_is_the_protocols(pool):
     assert np.abs(low[0].numpy() - expected).max() < 1e-6
 
 
+def test_a_measured_sample_is_the_sensors(pool):
+    """Its low resolution errs where a sensor's does: about right on surfaces, in between at edges."""
+    guide, low, truth = Samples(8, 64, 1, 2, 3, replace(CLEAN, tof_chance=1.0), pool)[1]
+    assert low.shape == (1, 8, 8) and low.min() == 0 and low.max() == 1 and low.isfinite().all()
+    blocks = truth.view(8, 8, 8, 8).transpose(1, 2).flatten(2)
+    lowest, highest = blocks.amin(-1), blocks.amax(-1)
+    assert ((low[0] > lowest - 0.05) & (low[0] < highest + 0.05)).float().mean() > 0.9
+    clean = Samples(8, 64, 1, 2, 3, CLEAN, pool)[1][1]
+    assert not torch.equal(low, clean)
+
+
 def test_a_crop_that_does_not_fit_is_refused(pool):
     for crop in (60, 400, 4):
         with pytest.raises(ValueError, match=f"crop {crop}"):

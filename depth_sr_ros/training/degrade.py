@@ -22,7 +22,8 @@ class Degradation:
         guide_blur: strongest blur of the guide; `guide_noise`: largest deviation of its noise.
         grey_chance: how often the guide is grey.
         disparity_chance: how often inverse depth is learnt in place of depth.
-        sensor_chance: how often the low resolution is a sensor's (block means, noise) in place of bicubic.
+        tof_chance: how often the low resolution is what a time-of-flight camera would measure.
+        sensor_chance: how often it is made of block means with noise, otherwise; else it is bicubic.
         sensor_noise: largest deviation of that noise, in shares of the depth range.
     """
 
@@ -36,6 +37,7 @@ class Degradation:
     guide_noise: float = 0.03
     grey_chance: float = 0.1
     disparity_chance: float = 0.6
+    tof_chance: float = 0.0
     sensor_chance: float = 0.15
     sensor_noise: float = 0.01
 

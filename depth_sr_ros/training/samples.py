@@ -1,21 +1,26 @@
 """Training samples: a crop of a scene, degraded as real pairs are, with its low resolution."""
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from ..depth_image import fill_holes
 from ..methods.layers import resize_bicubic
+from ..simulation.sensor import TofSensor, measure
 from .degrade import Degradation, chance, degrade_depth, degrade_guide, uniform
 from .scene_pool import SIDE, ScenePool
+
+FOCAL = 1.2 * SIDE  # pixels; about that of the scenes, and only the angle of incidence depends on it
 
 
 class Samples(Dataset):
     """Sample i depends on the seed and on i alone, whatever worker makes it: runs can stop and go on.
 
     Each is a tuple of guide (3, crop, crop) in [0, 1], low-resolution depth (1, crop/scale, crop/scale) and true depth
-    (1, crop, crop), both normalised by the truth's range.
+    (1, crop, crop), both normalised by the truth's range, or by the measurement's where a sensor measured.
 
     Args:
         scale: between the two resolutions.
@@ -54,16 +59,42 @@ class Samples(Dataset):
             guide, truth = guide.flip(2), truth.flip(2)
         if chance(0.25, generator):
             guide, truth = guide.transpose(1, 2), truth.transpose(1, 2)
-        if chance(self.amount.disparity_chance, generator):
-            truth = 1 / truth
-        truth = degrade_depth(truth, self.amount, generator)
-        truth = (truth - truth.min()) / (truth.max() - truth.min()).clamp(min=1e-6)
+        inverse = chance(self.amount.disparity_chance, generator)
+        truth = degrade_depth(1 / truth if inverse else truth, self.amount, generator)
+        if self.amount.tof_chance and chance(self.amount.tof_chance, generator):
+            low = self._measured(truth, inverse, guide, generator)
+            lo, hi = low.min(), low.max()  # of the measurement, as in use
+            low, truth = ((image - lo) / (hi - lo).clamp(min=1e-6) for image in (low, truth))
+        else:
+            truth = (truth - truth.min()) / (truth.max() - truth.min()).clamp(min=1e-6)
+            low = None
         guide = degrade_guide(guide, self.amount, generator)
-        return guide, self._lowered(truth, generator), truth
+        return guide, self._lowered(truth, generator) if low is None else low, truth
 
     def _lowered(self, truth: Tensor, generator: torch.Generator) -> Tensor:
+        """The low resolution of the benchmarks, or block means with noise."""
         if not chance(self.amount.sensor_chance, generator):
             size = self.crop // self.scale
             return resize_bicubic(truth, (size, size))
         low = F.avg_pool2d(truth, self.scale)
         return low + torch.randn(low.shape, generator=generator) * uniform(0, self.amount.sensor_noise, generator)
+
+    def _measured(self, truth: Tensor, inverse: bool, rgb: Tensor, generator: torch.Generator) -> Tensor:
+        """What a time-of-flight camera makes of (1, H, W) depth, holes filled as in use: (1, h, w)."""
+        depth = 1 / truth if inverse else truth
+        low = measure(depth[0].contiguous(), rgb, self.scale, FOCAL, generator, random_sensor(generator)).numpy()
+        known = np.isfinite(low)
+        if not known.any():
+            return F.avg_pool2d(truth, self.scale)
+        low = torch.from_numpy(fill_holes(low, known))[None]
+        return 1 / low if inverse else low
+
+
+def random_sensor(generator: torch.Generator) -> TofSensor:
+    """A camera out of the many that there are: how much it errs at edges and how noisy it is differ."""
+    return TofSensor(
+        noise=uniform(0, 0.005, generator),
+        noise_growth=uniform(0, 0.003, generator),
+        flying_share=uniform(0, 1, generator),
+        falloff=uniform(0, 2, generator) if chance(0.3, generator) else 0.0,
+    )

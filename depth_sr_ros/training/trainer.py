@@ -57,7 +57,7 @@ class Trainer:
     @property
     def result(self) -> Path:
         """The weights file that comes out; its manifest lies beside it."""
-        return self.folder / f"{self.recipe.method}_x{self.scale}.safetensors"
+        return self.folder / f"{self.recipe.name}_x{self.scale}.safetensors"
 
     def run(self) -> Manifest:
         """Train to the end, validate, export; return the manifest of the weights."""
