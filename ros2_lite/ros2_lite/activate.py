@@ -1,13 +1,10 @@
 """Makes rclpy and its companions importable where ROS 2 is not installed.
 
 A `.pth` file imports this module at every start of Python, so it does next to nothing: it puts a finder on
-`sys.meta_path`. Whatever exists as a real package is found before; and where a real rclpy can be imported
-the finder
-stays out altogether, so that no half of ROS 2 is ever mixed with ours. It stands before Python's own path
-finder and asks
-that first, because Python takes any folder of a name for a namespace package: a ROS package's `launch/` in
-the working
-directory would hide our `launch`, though it does not hide a real one.
+`sys.meta_path`. Whatever exists as a real package is found before; and where a real rclpy can be imported the finder
+stays out altogether, so that no half of ROS 2 is ever mixed with ours. It stands before Python's own path finder and
+asks that first, because Python takes any folder of a name for a namespace package: a ROS package's `launch/` in the
+working directory would hide our `launch`, though it does not hide a real one.
 """
 
 import importlib.abc
@@ -23,8 +20,8 @@ _SHIM_NAMES = frozenset(folder.name for folder in _SHIMS.iterdir())
 
 
 class _Messages(importlib.abc.Loader):
-    """Loads a message package (`sensor_msgs`) and its parts (`sensor_msgs.msg`): classes are made when first
-    asked for."""
+    """Loads a message package (`sensor_msgs`) and its parts (`sensor_msgs.msg`): classes are made when first asked
+    for."""
 
     def create_module(self, spec: ModuleSpec) -> None:
         return None

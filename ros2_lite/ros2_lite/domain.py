@@ -18,8 +18,7 @@ _UNICAST = "<ParticipantIndex>auto</ParticipantIndex><MaxAutoParticipantIndex>32
 
 
 def domain_id() -> int:
-    """The domain of ROS_DOMAIN_ID, 0 where it is not set. Raises ValueError unless it is an integer in
-    0..232."""
+    """The domain of ROS_DOMAIN_ID, 0 where it is not set. Raises ValueError unless it is an integer in 0..232."""
     text = os.environ.get("ROS_DOMAIN_ID") or "0"
     if not text.isdecimal() or int(text) > 232:
         raise ValueError(f"ROS_DOMAIN_ID is {text!r}; it must be an integer from 0 to 232")
@@ -27,8 +26,7 @@ def domain_id() -> int:
 
 
 def discovery_range() -> str:
-    """LOCALHOST (the default here, so that nothing leaves the machine unasked), SUBNET, OFF or
-    SYSTEM_DEFAULT."""
+    """LOCALHOST (the default here, so that nothing leaves the machine unasked), SUBNET, OFF or SYSTEM_DEFAULT."""
     if os.environ.get("ROS_LOCALHOST_ONLY") == "1":
         return "LOCALHOST"
     reach = os.environ.get("ROS_AUTOMATIC_DISCOVERY_RANGE") or "LOCALHOST"
@@ -38,8 +36,7 @@ def discovery_range() -> str:
 
 
 def configuration() -> str:
-    """Cyclone DDS configuration for this process; CYCLONEDDS_URI comes last, so that a user's settings
-    win."""
+    """Cyclone DDS configuration for this process; CYCLONEDDS_URI comes last, so that a user's settings win."""
     peers = [peer for peer in os.environ.get("ROS_STATIC_PEERS", "").split(";") if peer]
     reach = discovery_range()
     general, discovery = "", ""

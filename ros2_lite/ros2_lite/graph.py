@@ -1,7 +1,6 @@
 """The ROS graph: which nodes exist and which endpoints are theirs.
 
-Every participant writes on `ros_discovery_info` which gids belong to which of its nodes, anew at each
-change; names and
+Every participant writes on `ros_discovery_info` which gids belong to which of its nodes, anew at each change; names and
 types of the endpoints come from DDS's own built-in topics. Both are read when somebody asks.
 """
 
@@ -42,8 +41,7 @@ class NodeEntry:
 
 @dataclass(frozen=True)
 class EndpointEntry:
-    """One endpoint of the graph: DDS topic with ROS prefix, ROS type, gid, QoS, and its node where that is
-    known."""
+    """One endpoint of the graph: DDS topic with ROS prefix, ROS type, gid, QoS, and its node where that is known."""
 
     topic: str
     type_name: str
@@ -86,8 +84,7 @@ class _Known:
 
 
 class Graph:
-    """This participant's nodes, told to the others, and the others', learnt from them. Safe from many
-    threads."""
+    """This participant's nodes, told to the others, and the others', learnt from them. Safe from many threads."""
 
     def __init__(self, participant: Participant) -> None:
         self._participant = participant
@@ -189,8 +186,7 @@ class Graph:
     def services(
         self, endpoints: Iterable[EndpointEntry] | None = None, servers: bool = True
     ) -> list[tuple[str, list[str]]]:
-        """(service, its types) that have servers, or with servers=False clients, among all or the given
-        endpoints."""
+        """(service, its types) that have servers, or with servers=False clients, among all or the given endpoints."""
         found: dict[str, set[str]] = {}
         for endpoint in self.endpoints() if endpoints is None else endpoints:
             if endpoint.topic.startswith("rq/") and endpoint.is_writer != servers:

@@ -1,5 +1,4 @@
-"""ROS 2 names and the command line that changes them: --ros-args with remaps, parameters, files and log
-levels."""
+"""ROS 2 names and the command line that changes them: --ros-args with remaps, parameters, files and log levels."""
 
 import fnmatch
 import re
@@ -64,8 +63,7 @@ def read_value(text: str) -> Any:
 
 @dataclass
 class Arguments:
-    """What --ros-args said. Remaps and parameters carry the node name that they are for, or None for every
-    node."""
+    """What --ros-args said. Remaps and parameters carry the node name that they are for, or None for every node."""
 
     remaps: list[tuple[str | None, str, str]] = field(default_factory=list)
     parameters: list[tuple[str, str, Any]] = field(
@@ -105,8 +103,7 @@ class Arguments:
 
 
 def _is_for(pattern: str, full_node_name: str) -> bool:
-    """Whether a key of a parameter file means this node: `**` is any names, `*` is one, no slash is any
-    namespace."""
+    """Whether a key of a parameter file means this node: `**` is any names, `*` is one, no slash is any namespace."""
     if "/" not in pattern and pattern != "**":
         return fnmatch.fnmatchcase(full_node_name.rpartition("/")[2], pattern)
     escaped = re.escape("/" + pattern.lstrip("/"))
@@ -151,8 +148,7 @@ def _read_rule(option: str, text: str) -> tuple[str | None, str, str]:
 
 
 def parse(arguments: list[str]) -> Arguments:
-    """Read a command line. Raises ValueError where something between --ros-args and -- is not known to ROS
-    2."""
+    """Read a command line. Raises ValueError where something between --ros-args and -- is not known to ROS 2."""
     read, words, inside = Arguments(), iter(arguments), False
     for word in words:
         if word == "--ros-args":

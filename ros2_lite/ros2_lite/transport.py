@@ -1,14 +1,9 @@
-"""DDS entities that carry serialised messages: a participant, writers, readers, and the thread that waits
-for them.
+"""DDS entities that carry serialised messages: a participant, writers, readers, and the thread that waits for them.
 
-Cyclone DDS is created and configured through its Python binding. Samples move by `dds_write` and
-`dds_takecdr`, called
-by ctypes on the library that the binding has loaded: that releases the GIL and spares the binding's Python
-CDR. Those
-two symbols are exported but not part of the binding's API, so the same interface exists on the public API
-alone
-(`_BindingWriter`, `_BindingReader`); it is used where a symbol is missing or ROS2_LITE_BINDING_ONLY=1 asks
-for it.
+Cyclone DDS is created and configured through its Python binding. Samples move by `dds_write` and `dds_takecdr`, called
+by ctypes on the library that the binding has loaded: that releases the GIL and spares the binding's Python CDR. Those
+two symbols are exported but not part of the binding's API, so the same interface exists on the public API alone
+(`_BindingWriter`, `_BindingReader`); it is used where a symbol is missing or ROS2_LITE_BINDING_ONLY=1 asks for it.
 """
 
 import ctypes
@@ -107,8 +102,7 @@ def _checked(code: int, doing: str) -> int:
 
 
 def carry_octets(struct: type) -> type:
-    """Make samples of an IdlStruct be their serialised octets, so that the binding does no CDR of its own in
-    Python."""
+    """Make samples of an IdlStruct be their serialised octets, so that the binding does no CDR of its own in Python."""
 
     def construct(self: Any, payload: bytes) -> None:
         self.payload = bytes(payload)
@@ -123,8 +117,7 @@ def carry_octets(struct: type) -> type:
 
 
 class Endpoint:
-    """A writer or reader with the statuses that wake the waiting thread. `on_status(bits)` runs in that
-    thread."""
+    """A writer or reader with the statuses that wake the waiting thread. `on_status(bits)` runs in that thread."""
 
     def __init__(self, participant: "Participant", entity: DataWriter | DataReader, statuses: int) -> None:
         self.entity = entity
@@ -147,12 +140,10 @@ class Endpoint:
 
 
 class Writer(Endpoint):
-    """Publishes payloads: octets with encapsulation header, padded to a multiple of four. Safe from many
-    threads."""
+    """Publishes payloads: octets with encapsulation header, padded to a multiple of four. Safe from many threads."""
 
     def write(self, payload: memoryview) -> None:
-        """Blocks, without the GIL, while a reliable writer's cache is full. Raises DDSException when it
-        stays so."""
+        """Blocks, without the GIL, while a reliable writer's cache is full. Raises DDSException when it stays so."""
         entity = self.entity
         if entity is None:
             raise DDSException(DDSException.DDS_RETCODE_ALREADY_DELETED, "while writing a sample")
@@ -173,8 +164,7 @@ class Reader(Endpoint):
     """Takes payloads, oldest first."""
 
     def take(self, decode: Callable[[memoryview], Any]) -> tuple[Any, SampleInfo] | None:
-        """The next sample decoded, or None. The view given to `decode` dies with the call: decode must
-        copy."""
+        """The next sample decoded, or None. The view given to `decode` dies with the call: decode must copy."""
         entity = self.entity
         if entity is None:
             return None

@@ -1,7 +1,6 @@
 """Message and service classes, their CDR, and their description for DDS, from rosbags' definitions.
 
-Classes behave as rclpy's: constructors take keywords, fields have defaults and are checked when set,
-sequences of
+Classes behave as rclpy's: constructors take keywords, fields have defaults and are checked when set, sequences of
 numbers are `array.array`, fixed arrays of numbers are `numpy.ndarray`, a `byte` is a `bytes` of length one.
 """
 
@@ -32,8 +31,7 @@ _DEFAULTS = {("geometry_msgs/msg/Quaternion", "w"): 1.0}
 
 
 class _Primitive(NamedTuple):
-    """A ROS primitive: Python type and bounds, `array.array` code (None where rclpy uses a list), IDL type
-    and name."""
+    """A ROS primitive: Python type and bounds, `array.array` code (None where rclpy uses a list), IDL type and name."""
 
     python: type
     bounds: tuple[int, int] | None
@@ -66,8 +64,8 @@ _PRIMITIVES = {
 
 
 class _WireStore(Typestore):
-    """rosbags' codec reading each field in its wire form: `_wire_<name>` is what the generated code asks a
-    message for."""
+    """rosbags' codec reading each field in its wire form: `_wire_<name>` is what the generated code asks a message
+    for."""
 
     def __init__(self, definitions: Typestore) -> None:
         super().__init__()
@@ -130,8 +128,7 @@ def names(package: str, kind: str) -> list[str]:
 
 
 def _type_text(desc: Any) -> str:
-    """A field's type as rclpy's get_fields_and_field_types() spells it, such as `sequence<uint8>` or
-    `double[9]`."""
+    """A field's type as rclpy's get_fields_and_field_types() spells it, such as `sequence<uint8>` or `double[9]`."""
     kind, detail = desc
     if kind == Nodetype.BASE:
         name, bound = detail
@@ -164,8 +161,7 @@ _LONG = {"q": "l", "Q": "L"}  # numpy's name of 64-bit integers in the buffer pr
 
 
 def _fill(code: str, values: Any) -> array.array:
-    """An array.array of any iterable of numbers, by one copy where the values lie in memory in the same
-    type."""
+    """An array.array of any iterable of numbers, by one copy where the values lie in memory in the same type."""
     filled = array.array(code)
     try:
         view = memoryview(values)
@@ -211,8 +207,7 @@ class _Field:
         return b"\x00" if self.is_byte else self.primitive.python()
 
     def check(self, value: Any) -> Any:
-        """The value as the field holds it. Raises AssertionError, as rclpy does, where type or range is
-        wrong."""
+        """The value as the field holds it. Raises AssertionError, as rclpy does, where type or range is wrong."""
         if not self.many:
             assert self._is_valid(value), self._complaint(value)
             return value
@@ -361,8 +356,8 @@ def service_class(name: str) -> type:
 
 
 def serialise(message: Message, header: bytes = b"") -> memoryview:
-    """CDR of a message with its encapsulation header, padded to four octets; a service's `header` stands
-    before the body."""
+    """CDR of a message with its encapsulation header, padded to four octets; a service's `header` stands before the
+    body."""
     codec = _wire.get_msgdef(message.__rostype__)
     start = len(_ENCAPSULATION) + len(header)
     size = start + codec.getsize_cdr(0, message, _wire)
@@ -431,7 +426,7 @@ def _idl_struct(name: str, header: tuple[tuple[str, Any], ...] = ()) -> type[Idl
 
 
 def topic_type(name: str, service: bool = False) -> type[IdlStruct]:
-    """The IdlStruct that describes a topic of this type to DDS; with `service`, with the header of requests
-    and replies."""
+    """The IdlStruct that describes a topic of this type to DDS; with `service`, with the header of requests and
+    replies."""
     header = (("client_id", idl.uint64), ("sequence_number", idl.int64)) if service else ()
     return _idl_struct(name, header)

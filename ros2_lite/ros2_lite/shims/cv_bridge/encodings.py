@@ -47,8 +47,8 @@ def parse(encoding):
 def convert(pixels, source, target):
     """Pixels (h, w[, c]) of encoding `source` as those of encoding `target`.
 
-    Depth changes only between colour formats, where the full range stays the full range (16 bit / 257 = 8 bit).
-    A plain type such as 8UC3 becomes a colour of the same type and channels, and the other way round, untouched.
+    Depth changes only between colour formats, where the full range stays the full range (16 bit / 257 = 8 bit). A plain
+    type such as 8UC3 becomes a colour of the same type and channels, and the other way round, untouched.
     """
     if target == "passthrough" or source == target:
         return pixels

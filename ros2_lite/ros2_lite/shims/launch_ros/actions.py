@@ -15,8 +15,8 @@ class Node(ExecuteProcess):
     """Starts a node with the arguments that ROS 2 passes.
 
     parameters: list of dicts (see evaluate_parameters) and of YAML files; a later one overrides an earlier one.
-    remappings: list of (from, to). arguments go before `--ros-args`, ros_arguments right behind it.
-    The further options are those of ExecuteProcess.
+    remappings: list of (from, to). arguments go before `--ros-args`, ros_arguments right behind it. The further options
+    are those of ExecuteProcess.
     """
 
     def __init__(self, *, executable, package=None, name=None, namespace=None, exec_name=None, parameters=(),

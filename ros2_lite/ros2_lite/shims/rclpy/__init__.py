@@ -1,5 +1,4 @@
-"""rclpy as far as depth_sr_ros uses it, on Cyclone DDS. Documentation:
-https://docs.ros.org/en/jazzy/p/rclpy/"""
+"""rclpy as far as depth_sr_ros uses it, on Cyclone DDS. Documentation: https://docs.ros.org/en/jazzy/p/rclpy/"""
 
 from typing import Any
 

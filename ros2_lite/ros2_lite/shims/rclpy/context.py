@@ -34,8 +34,7 @@ class Context:
         self.nodes: weakref.WeakSet = weakref.WeakSet()
 
     def init(self, args: list[str] | None = None, *, domain_id: int | None = None) -> None:
-        """Read the arguments (sys.argv where None) and join the domain. Raises RuntimeError when done
-        twice."""
+        """Read the arguments (sys.argv where None) and join the domain. Raises RuntimeError when done twice."""
         with self._lock:
             if self.ok():
                 raise RuntimeError("Context.init() must only be called once")
@@ -68,8 +67,7 @@ class Context:
         self._callbacks.append(callback)
 
     def invalidate(self, reason: str = "shutdown") -> None:
-        """End all spinning and publishing; what there is on the network stays until shutdown() or the end of
-        Python."""
+        """End all spinning and publishing; what there is on the network stays until shutdown() or the end of Python."""
         if not self._ended.is_set():
             self._ended.set()
             callbacks, self._callbacks = self._callbacks, []

@@ -165,8 +165,8 @@ class EventHandler(Waitable):
 def make_handlers(
     node: Any, group: Any, callbacks: Any, endpoint: Any, topic: str, writes: bool
 ) -> list[EventHandler]:
-    """The handlers of an endpoint's events, with the default warning about incompatible QoS where nothing
-    else is asked."""
+    """The handlers of an endpoint's events, with the default warning about incompatible QoS where nothing else is
+    asked."""
     events = _WRITER_EVENTS if writes else _READER_EVENTS
 
     def warn(info: QoSIncompatible) -> None:

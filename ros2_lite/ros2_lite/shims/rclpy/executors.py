@@ -76,8 +76,8 @@ class Executor:
         return task
 
     def wake(self) -> None:
-        """Look again whether there is something to do. Nobody who holds the lock waits for another, so this
-        may wait."""
+        """Look again whether there is something to do. Nobody who holds the lock waits for another, so this may
+        wait."""
         with self._condition:
             self._condition.notify_all()
 
@@ -123,8 +123,7 @@ class Executor:
     def _wait(self, timeout_sec: float | None, until: Callable[[], bool] = lambda: False) -> tuple | None:
         """The next job, or None after the timeout or once `until` holds.
 
-        Raises ExternalShutdownException where the context is shut down, ShutdownException where this
-        executor is.
+        Raises ExternalShutdownException where the context is shut down, ShutdownException where this executor is.
         """
         end = None if timeout_sec is None or timeout_sec < 0 else time.monotonic() + timeout_sec
         with self._condition:

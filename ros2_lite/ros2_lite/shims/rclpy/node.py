@@ -312,8 +312,7 @@ class Node(ParameterStore):
         clock: Clock | None = None,
         autostart: bool = True,
     ) -> Timer:
-        """A timer on the node's clock, which is simulated where use_sim_time is set. Raises ValueError below
-        zero."""
+        """A timer on the node's clock, which is simulated where use_sim_time is set. Raises ValueError below zero."""
         if timer_period_sec < 0:
             raise ValueError(f"a timer's period must not be negative, but it is {timer_period_sec}")
         group = callback_group or self.default_callback_group

@@ -17,8 +17,7 @@ from .parameter import Parameter
 
 
 class ParameterService:
-    """The services of one node. What is undeclared has no value, type or description to give; setting it is
-    refused."""
+    """The services of one node. What is undeclared has no value, type or description to give; setting it is refused."""
 
     def __init__(self, node: Any) -> None:
         self._node = node

@@ -48,8 +48,7 @@ def _range_problem(parameter: Parameter, descriptor: ParameterDescriptor) -> str
 
 
 class ParameterStore:
-    """Declares, checks, sets and tells parameters. The node gives `_lock`, `_events`, a clock and a full
-    name."""
+    """Declares, checks, sets and tells parameters. The node gives `_lock`, `_events`, a clock and a full name."""
 
     def __init__(self, overrides: dict[str, Any], allow_undeclared: bool) -> None:
         self._overrides, self._allow_undeclared = overrides, allow_undeclared
@@ -68,8 +67,7 @@ class ParameterStore:
     ) -> Parameter:
         """Declare with a default value, or with a Parameter.Type and no value; an override from outside wins.
 
-        Raises ParameterAlreadyDeclaredException, InvalidParameterException for a bad name, and for a value
-        that cannot
+        Raises ParameterAlreadyDeclaredException, InvalidParameterException for a bad name, and for a value that cannot
         be: InvalidParameterTypeException or InvalidParameterValueException.
         """
         return self.declare_parameters(
@@ -142,8 +140,7 @@ class ParameterStore:
         return sorted(self._parameters)
 
     def get_parameter(self, name: str) -> Parameter:
-        """Raises ParameterNotDeclaredException, or ParameterUninitializedException where it waits for its
-        value."""
+        """Raises ParameterNotDeclaredException, or ParameterUninitializedException where it waits for its value."""
         parameter = self._parameters.get(name)
         if parameter is None:
             if not self._allow_undeclared:
@@ -189,8 +186,7 @@ class ParameterStore:
         return [self.describe_parameter(name) for name in names]
 
     def set_parameters(self, parameter_list: list[Parameter]) -> list[SetParametersResult]:
-        """Set one after another. Raises ParameterNotDeclaredException; what is refused is told in the
-        results."""
+        """Set one after another. Raises ParameterNotDeclaredException; what is refused is told in the results."""
         return [self.set_parameters_atomically([parameter]) for parameter in parameter_list]
 
     def set_parameters_atomically(self, parameter_list: list[Parameter]) -> SetParametersResult:

@@ -46,8 +46,7 @@ class Publisher:
     def publish(self, msg: Any) -> None:
         """Send a message, or octets that are one. Raises TypeError for another type, RCLError after shutdown.
 
-        Where a reliable subscription has not acknowledged for a second the message is dropped, with a
-        warning.
+        Where a reliable subscription has not acknowledged for a second the message is dropped, with a warning.
         """
         if isinstance(msg, (bytes, memoryview)):
             payload = memoryview(bytes(msg) + bytes(-len(msg) % 4))
@@ -72,8 +71,7 @@ class Publisher:
         return len(self._writer.matched())
 
     def wait_for_all_acked(self, timeout: Any = None) -> bool:
-        """Whether all reliable subscriptions have all messages within the timeout (a Duration; None: for
-        ever)."""
+        """Whether all reliable subscriptions have all messages within the timeout (a Duration; None: for ever)."""
         nanoseconds = duration(weeks=99999) if timeout is None else timeout.nanoseconds
         return self._writer.entity.wait_for_acks(nanoseconds)
 

@@ -140,8 +140,8 @@ class QoSProfile:
 
 
 def to_dds(profile: QoSProfile, user_data: bytes = b"", writes: bool = True) -> Qos:
-    """The DDS policies of a profile, as rmw_cyclonedds sets them (keep-last depth 0 is 1; system defaults
-    are DDS's)."""
+    """The DDS policies of a profile, as rmw_cyclonedds sets them (keep-last depth 0 is 1; system defaults are
+    DDS's)."""
     relies = profile.reliability is ReliabilityPolicy.RELIABLE or (
         profile.reliability is ReliabilityPolicy.SYSTEM_DEFAULT and writes
     )

@@ -1,5 +1,4 @@
-"""rclpy.qos_overriding_options: QoS of an endpoint set by parameters such as
-`qos_overrides./image.publisher.depth`."""
+"""rclpy.qos_overriding_options: QoS of an endpoint set by parameters such as `qos_overrides./image.publisher.depth`."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -29,8 +28,7 @@ class InvalidQosOverridesError(Exception):
 
 
 class QoSOverridingOptions:
-    """Which policies may be overridden, and a callback(profile) whose result has `successful` and
-    `reason`."""
+    """Which policies may be overridden, and a callback(profile) whose result has `successful` and `reason`."""
 
     def __init__(
         self,
@@ -53,8 +51,7 @@ class QoSOverridingOptions:
 def apply(node: Any, topic: str, kind: str, profile: QoSProfile, options: QoSOverridingOptions) -> QoSProfile:
     """The profile with the overrides, declared as read-only parameters of the node.
 
-    Raises InvalidParameterValueException for a value that is none of the policy's, InvalidQosOverridesError
-    where the
+    Raises InvalidParameterValueException for a value that is none of the policy's, InvalidQosOverridesError where the
     callback refuses.
     """
     from rcl_interfaces.msg import ParameterDescriptor

@@ -1,7 +1,6 @@
 """rclpy.service and, because it is the other half of the same framing, what rclpy.client needs.
 
-A request and its reply each begin with the client's id (uint64) and a sequence number (int64); the server
-echoes both.
+A request and its reply each begin with the client's id (uint64) and a sequence number (int64); the server echoes both.
 """
 
 import time

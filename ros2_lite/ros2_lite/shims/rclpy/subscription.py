@@ -29,8 +29,7 @@ def _takes_info(callback: Callable) -> bool:
 
 
 class Subscription(Waitable):
-    """Hands messages of one topic to a callback. Samples wait in DDS, so no more than the QoS depth are ever
-    held."""
+    """Hands messages of one topic to a callback. Samples wait in DDS, so no more than the QoS depth are ever held."""
 
     def __init__(
         self,

@@ -63,8 +63,7 @@ class Timer(Waitable):
         return None if self._canceled else self._next - self.clock.nanoseconds
 
     def due_in(self) -> float | None:
-        """Seconds until an executor should look again; None where time is simulated, for then the clock
-        tells."""
+        """Seconds until an executor should look again; None where time is simulated, for then the clock tells."""
         if self._canceled or (isinstance(self.clock, ROSClock) and self.clock.ros_time_is_active):
             return None
         return max(0.0, (self._next - self.clock.nanoseconds) * 1e-9)
