@@ -1,9 +1,10 @@
-"""Measure /depth_sr as a process, fed over DDS by the simulated camera: rates, latency, drops, memory over time.
+"""Measure /depth_sr as a process, fed over DDS by the simulated camera: rates, latency, drops, memory.
 
     python benchmark/stream.py --method fdkn --seconds 60 -o stream.json
 
 Exit status 1 where no result came, or the node's memory grew by more than --growth MB after the first third.
 """
+
 import argparse
 import json
 import os
@@ -23,8 +24,12 @@ from depth_sr_ros.simulation.demo_node import Observer
 from depth_sr_ros.simulation.figures import drops_between, latency_percentiles
 
 START_S = 300.0  # until the first result: the scene may have to be made, the network to be compiled
-CAMERA = {f"{stream}/{ours}": f"/camera/{name}/{theirs}" for stream, name in (("rgb", "color"), ("depth", "depth"))
-          for ours, theirs in (("image", "image_raw"), ("camera_info", "camera_info"))}  # fmt: skip
+CAMERA = {
+    "rgb/image": "/camera/color/image_raw",
+    "rgb/camera_info": "/camera/color/camera_info",
+    "depth/image": "/camera/depth/image_raw",
+    "depth/camera_info": "/camera/depth/camera_info",
+}
 PARAMETERS = Path(__file__).resolve().parent.parent / "config" / "demo.yaml"
 
 
@@ -32,7 +37,9 @@ PARAMETERS = Path(__file__).resolve().parent.parent / "config" / "demo.yaml"
 def node(module, parameters, *arguments):
     """A node of the package in a process of its own, ended as ctrl-c ends it."""
     words = [word for name, value in parameters.items() for word in ("-p", f"{name}:={value}")]
-    process = subprocess.Popen([sys.executable, "-m", f"depth_sr_ros.{module}", "--ros-args", *arguments, *words])
+    process = subprocess.Popen(
+        [sys.executable, "-m", f"depth_sr_ros.{module}", "--ros-args", *arguments, *words]
+    )
     try:
         yield process
     finally:
@@ -65,7 +72,7 @@ def next_report(process, observer, timeout_s=10.0):
 
 
 def measure(options, process, observer):
-    """Watch for options.seconds, from one report to another; the observer is filled meanwhile by another thread."""
+    """Watch from one report to another, for options.seconds; another thread fills the observer."""
     deadline = time.monotonic() + START_S
     while not observer.results:
         next_report(process, observer, START_S)
@@ -79,7 +86,10 @@ def measure(options, process, observer):
     memory = []
     while (elapsed := time.monotonic() - start) < options.seconds:
         memory.append(resident_mb(pid))
-        print(f"{elapsed:4.0f} s: {len(observer.results)} of {len(observer.inputs)} frames, {memory[-1]:g} MB", flush=True)
+        print(
+            f"{elapsed:4.0f} s: {len(observer.results)} of {len(observer.inputs)} frames, {memory[-1]:g} MB",
+            flush=True,
+        )
         time.sleep(1)
     after = next_report(process, observer)
     elapsed = time.monotonic() - start
@@ -105,10 +115,14 @@ def parse():
     parser.add_argument("--method", default="fdkn")
     parser.add_argument("--scale", type=int, default=8)
     parser.add_argument("--backend", default="auto")
-    parser.add_argument("--rate", type=float, default=30.0, help="of the camera, frames a second (default: %(default)s)")
+    parser.add_argument(
+        "--rate", type=float, default=30.0, help="of the camera, frames a second (default: %(default)s)"
+    )
     parser.add_argument("--seconds", type=float, default=60.0, help="(default: %(default)s)")
     parser.add_argument("--warm-up", type=float, default=3.0, help="seconds (default: %(default)s)")
-    parser.add_argument("--growth", type=float, default=20.0, help="MB that memory may grow (default: %(default)s)")
+    parser.add_argument(
+        "--growth", type=float, default=20.0, help="MB that memory may grow (default: %(default)s)"
+    )
     parser.add_argument("-o", "--output", type=Path, help="JSON file of all that was measured")
     return parser.parse_args()
 

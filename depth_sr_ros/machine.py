@@ -46,7 +46,7 @@ def package_versions() -> dict[str, str | None]:
 
 
 def machine() -> dict[str, object]:
-    """Processor, cores that this process may use, its flags, system, and versions: what a result is filed with."""
+    """Processor, cores that may be used, flags, system, versions: what a result is filed with."""
     return {
         "cpu": cpu_model(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),

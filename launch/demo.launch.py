@@ -4,10 +4,17 @@
 
 Ends by itself, with exit status 0 where everything went well.
 """
+
 from pathlib import Path
 
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, EmitEvent, IncludeLaunchDescription, OpaqueFunction, RegisterEventHandler
+from launch.actions import (
+    DeclareLaunchArgument,
+    EmitEvent,
+    IncludeLaunchDescription,
+    OpaqueFunction,
+    RegisterEventHandler,
+)
 from launch.event_handlers import OnProcessExit
 from launch.events import Shutdown
 from launch.launch_description_sources import PythonLaunchDescriptionSource
@@ -37,7 +44,9 @@ def start(context):
 
 
 def _node(name, parameters):
-    return Node(package="depth_sr_ros", executable=f"{name}_node", name=name, output="screen", parameters=[parameters])
+    return Node(
+        package="depth_sr_ros", executable=f"{name}_node", name=name, output="screen", parameters=[parameters]
+    )
 
 
 def on_exit(event, context):
@@ -51,7 +60,10 @@ def on_exit(event, context):
 
 def generate_launch_description():
     """Arguments first, so that --show-args lists them."""
-    arguments = [DeclareLaunchArgument(name, default_value=value, description=text) for name, (value, text) in ARGUMENTS.items()]
+    arguments = [
+        DeclareLaunchArgument(name, default_value=value, description=text)
+        for name, (value, text) in ARGUMENTS.items()
+    ]
     settings = {name: LaunchConfiguration(name) for name in ("method", "scale", "backend")}
     depth_sr = IncludeLaunchDescription(
         PythonLaunchDescriptionSource(str(HERE / "sr.launch.py")),

@@ -1,4 +1,5 @@
 """`depth-sr benchmark`: what it measures and writes down."""
+
 import json
 
 import numpy as np
@@ -11,13 +12,28 @@ from depth_sr_ros.machine import cpu_flags, cpu_model, machine
 
 def test_every_combination_is_measured_and_filed(tmp_path, capsys):
     path = tmp_path / "latency.json"
-    options = ["--methods", "bicubic", "--backends", "torch_eager", "--sizes", "20x15", "16x12", "--frames", "3"]
+    options = [
+        "--methods",
+        "bicubic",
+        "--backends",
+        "torch_eager",
+        "--sizes",
+        "20x15",
+        "16x12",
+        "--frames",
+        "3",
+    ]
     assert main(["benchmark", *options, "--scale", "4", "-o", str(path)]) == 0
     filed = json.loads(path.read_text())
     assert filed["machine"] == machine()
     assert [result["output_size"] for result in filed["results"]] == [[80, 60], [64, 48]]
     for result in filed["results"]:
-        assert (result["method"], result["backend"], result["scale"], result["frames"]) == ("bicubic", "torch_eager", 4, 3)
+        assert (result["method"], result["backend"], result["scale"], result["frames"]) == (
+            "bicubic",
+            "torch_eager",
+            4,
+            3,
+        )
         assert {"fill", "network", "finish", "total"} <= result["ms"].keys()
         total = result["ms"]["total"]
         assert 0 < total["p50"] <= total["p95"] <= total["p99"]

@@ -1,4 +1,5 @@
 """What the demo makes of what it has seen: figures, table, picture."""
+
 import numpy as np
 import pytest
 
@@ -22,8 +23,17 @@ def sample(offset=0.0, holes=()):
 
 def outcome(**changed):
     values = dict(
-        method="fdkn", scale=8, backend="openvino", duration_s=15.0, input_hz=30.0, output_hz=14.9,
-        latency_ms={"p50": 61.0, "p95": 70.0, "p99": 81.0}, rmse_m=0.03, rmse_bicubic_m=0.04, mae_m=0.01, mae_bicubic_m=0.02,
+        method="fdkn",
+        scale=8,
+        backend="openvino",
+        duration_s=15.0,
+        input_hz=30.0,
+        output_hz=14.9,
+        latency_ms={"p50": 61.0, "p95": 70.0, "p99": 81.0},
+        rmse_m=0.03,
+        rmse_bicubic_m=0.04,
+        mae_m=0.01,
+        mae_bicubic_m=0.02,
         frames_compared=16,
     )
     return Figures(**{**values, **changed})
@@ -70,7 +80,13 @@ def test_nothing_to_compare_is_not_a_number():
 
 def test_the_table_says_what_was_measured():
     text = figures.table(outcome(drops={"superseded": 7, "bad_step": 1}))
-    for words in ("fdkn x8 on openvino", "30.0 Hz", "14.9 Hz", "p50 61.0, p95 70.0, p99 81.0 ms", "bad_step 1, superseded 7"):
+    for words in (
+        "fdkn x8 on openvino",
+        "30.0 Hz",
+        "14.9 Hz",
+        "p50 61.0, p95 70.0, p99 81.0 ms",
+        "bad_step 1, superseded 7",
+    ):
         assert words in text
     assert "0.030 m, bicubic 0.040 m: 25 % less" in text and "0.010 m, bicubic 0.020 m: 50 % less" in text
     assert "none" in figures.table(outcome())
@@ -81,7 +97,9 @@ def test_the_table_does_not_hide_that_bicubic_was_better():
 
 
 def test_error_colours():
-    colours = colour_error(np.array([[0.0, 0.1, 0.2, 5.0, -0.2, np.nan]], np.float32), limit=0.2)[0].astype(int)
+    colours = colour_error(np.array([[0.0, 0.1, 0.2, 5.0, -0.2, np.nan]], np.float32), limit=0.2)[0].astype(
+        int
+    )
     brightness = colours.sum(-1)
     assert brightness[0] < 30 and brightness[0] < brightness[1] < brightness[2]
     assert (colours[2] == colours[3]).all() and (colours[2] == colours[4]).all()
@@ -96,7 +114,10 @@ def test_the_picture_shows_all_eight_parts():
     rows, columns = picture.shape[0] // 2, picture.shape[1] // 4
     assert columns == 64 and rows > 48
     places = [(row, column) for row in (0, 1) for column in range(4)]
-    cells = [picture[(row + 1) * rows - 48 : (row + 1) * rows, column * 64 : (column + 1) * 64] for row, column in places]
+    cells = [
+        picture[(row + 1) * rows - 48 : (row + 1) * rows, column * 64 : (column + 1) * 64]
+        for row, column in places
+    ]
     guide, measured, bicubic_cell, result, truth, bicubic_error, error, colours = cells
     assert (guide == (10, 200, 30)).all()
     inside = (2 * SCALE + 4, 3 * SCALE + 4)
@@ -116,7 +137,9 @@ def test_one_scale_of_errors_for_both_maps():
     exact = np.ascontiguousarray(one.truth)
     picture = demo_picture(one.rgb, one.depth, exact, one.result, one.truth, "worse")
     rows = picture.shape[0] // 2
-    exact_map, worse_map = (picture[-40:-8, column * 64 : (column + 1) * 64].astype(int).mean() for column in (1, 2))
+    exact_map, worse_map = (
+        picture[-40:-8, column * 64 : (column + 1) * 64].astype(int).mean() for column in (1, 2)
+    )
     assert exact_map < 10 < worse_map and rows > 48
 
 

@@ -1,4 +1,5 @@
 """The model of a time-of-flight camera."""
+
 import math
 
 import numpy as np
@@ -141,7 +142,9 @@ def test_speckle_takes_its_share():
 
 
 def test_the_ideal_sensor_sees_everything_exactly():
-    assert torch.equal(measure(flat(20.0), grey(0.0), SCALE, FOCAL, seeded(), IDEAL), flat(20.0)[::SCALE, ::SCALE])
+    assert torch.equal(
+        measure(flat(20.0), grey(0.0), SCALE, FOCAL, seeded(), IDEAL), flat(20.0)[::SCALE, ::SCALE]
+    )
 
 
 def test_a_size_that_does_not_fit_is_refused():

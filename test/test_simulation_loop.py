@@ -1,4 +1,5 @@
 """The film that the simulated camera plays, and its cache."""
+
 import os
 
 import numpy as np
@@ -31,7 +32,9 @@ def test_images_have_the_sizes_and_units_that_they_are_published_with(film):
     assert returned.mean() > 0.8
     measured = film.depth / 1000
     slack = 0.05 * measured  # noise
-    assert (measured >= blocks.min(-1) - slack)[returned].all() and (measured <= blocks.max(-1) + slack)[returned].all()
+    assert (measured >= blocks.min(-1) - slack)[returned].all() and (measured <= blocks.max(-1) + slack)[
+        returned
+    ].all()
 
 
 def test_the_camera_moves_along_a_closed_path_without_jumps(film):

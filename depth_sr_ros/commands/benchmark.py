@@ -22,15 +22,21 @@ HOLES = 0.03  # share of the depth pixels that are unknown, as with a real senso
 def add_parser(subparsers) -> None:
     """Register the command."""
     parser = subparsers.add_parser("benchmark", help="measure how long a frame takes, stage by stage")
-    parser.add_argument("--methods", nargs="+", default=["fdkn"], help="see `depth-sr methods` (default: fdkn)")
-    parser.add_argument("--backends", nargs="+", default=["auto"], help="see `depth-sr doctor` (default: auto)")
+    parser.add_argument(
+        "--methods", nargs="+", default=["fdkn"], help="see `depth-sr methods` (default: fdkn)"
+    )
+    parser.add_argument(
+        "--backends", nargs="+", default=["auto"], help="see `depth-sr doctor` (default: auto)"
+    )
     parser.add_argument(
         "--sizes", nargs="+", type=_size, default=[(80, 60)], help="of the depth image, e.g. 80x60 (default)"
     )
     parser.add_argument("--scale", type=int, default=8, help="(default: %(default)s)")
     parser.add_argument("--precision", default="auto", help="auto, f32 or bf16 (default: %(default)s)")
     parser.add_argument("--weights", type=Path, help="a weights file in place of the package's")
-    parser.add_argument("--threads", type=int, help="CPU threads of the network (default: the backend's choice)")
+    parser.add_argument(
+        "--threads", type=int, help="CPU threads of the network (default: the backend's choice)"
+    )
     parser.add_argument("--frames", type=_count, default=100, help="that are timed (default: %(default)s)")
     parser.add_argument("-o", "--output", type=Path, help="write figures, machine and versions here, as JSON")
     parser.set_defaults(run=run)
@@ -64,8 +70,8 @@ def run(arguments: argparse.Namespace) -> None:
 def measure(upsampler: Upsampler, size: tuple[int, int], frames: int) -> dict[str, object]:
     """Time `frames` frames of depth images of (width, height), one after the other.
 
-    Returns what ran, the seconds that compiling and the first frame took, frames a second, and the milliseconds
-    by stage and percentile.
+    Returns what ran, the seconds that compiling and the first frame took, frames a second, and the
+    milliseconds by stage and percentile.
     """
     rgb, depth = example_frame(size, upsampler.scale)
     start = time.perf_counter()
@@ -103,7 +109,7 @@ def stage_percentiles(times_ms: Sequence[Mapping[str, float]]) -> dict[str, dict
 
 
 def example_frame(size: tuple[int, int], scale: int) -> tuple[np.ndarray, np.ndarray]:
-    """A guide of noise (s*h, s*w, 3) uint8, and a depth image (h, w) uint16 of slopes and holes, (w, h) being `size`."""
+    """A guide of noise (s*h, s*w, 3) uint8, and (h, w) uint16 depth with slopes and holes; size: (w, h)."""
     import numpy as np
 
     width, height = size
@@ -118,7 +124,9 @@ def _line(result: Mapping) -> str:
     """A result for people."""
     sizes = " -> ".join("x".join(map(str, result[name])) for name in ("depth_size", "output_size"))
     total = ", ".join(f"{name} {value:.1f}" for name, value in result["ms"]["total"].items())
-    stages = ", ".join(f"{name} {times['p50']:.1f}" for name, times in result["ms"].items() if name != "total")
+    stages = ", ".join(
+        f"{name} {times['p50']:.1f}" for name, times in result["ms"].items() if name != "total"
+    )
     return (
         f"{result['method']} on {result['backend']} {result['precision']}, {sizes}: {total} ms "
         f"({result['frames_per_s']:.1f}/s; {stages}); first frame {result['first_frame_s']:.1f} s"

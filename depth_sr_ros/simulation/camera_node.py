@@ -1,9 +1,11 @@
-"""The node /camera: a simulated colour camera and a registered low-resolution depth camera that move through a scene.
+"""The node /camera: a simulated colour camera and a low-resolution depth camera that move through a scene.
 
-Publishes /camera/color/{image_raw,camera_info} (rgb8), /camera/depth/{image_raw,camera_info} (16UC1, millimetres) and,
-while somebody listens, /camera/truth/image_raw (32FC1, metres, at the colour camera's resolution), all of one stamp.
-A loop of frames is played for ever: its messages are made beforehand, only their stamps change.
+Publishes /camera/color/{image_raw,camera_info} (rgb8), /camera/depth/{image_raw,camera_info} (16UC1,
+millimetres) and, while somebody listens, /camera/truth/image_raw (32FC1, metres, at the colour camera's
+resolution), all of one stamp. A loop of frames is played for ever: its messages are made beforehand, only
+their stamps change.
 """
+
 import array
 import sys
 import threading
@@ -26,11 +28,11 @@ from depth_sr_ros.camera import PinholeCamera
 from depth_sr_ros.simulation.loop import Loop, LoopSettings, load_or_make
 from depth_sr_ros.simulation.stopping import stop_on_signals
 
-QUEUE = 5  # messages a topic; reliable, for large best-effort messages get lost in the socket buffers of a stock Linux
+QUEUE = 5  # messages a topic; reliable: best-effort images get lost in the socket buffers of a stock Linux
 SPIN_S = 0.1
 LINES = 5  # log lines while a loop is made
 
-_RANGES = {  # and descriptions of the loop's parameters; as with a real camera they cannot change while it runs
+_RANGES = {  # and descriptions of the loop's parameters, which cannot change while it runs
     "width": (8, 4096, "pixels of the colour image, a multiple of scale"),
     "height": (8, 4096, "pixels of the colour image, a multiple of scale"),
     "scale": (1, 32, "pixels of the colour image per depth pixel, a side"),
@@ -44,7 +46,7 @@ class Interrupted(Exception):
 
 
 class Camera:
-    """What the node does; `node` is its place in the graph. Raises ValueError for parameters that do not fit."""
+    """What the node does; `node` is its place in the graph. ValueError: parameters that do not fit."""
 
     def __init__(self, node: Node, stop: threading.Event) -> None:
         self._node = node
@@ -58,7 +60,8 @@ class Camera:
         node.create_timer(1 / rate, self._publish)
         node.get_logger().info(
             f"{rate:g} Hz: colour {settings.width} x {settings.height}, depth "
-            f"{settings.width // settings.scale} x {settings.height // settings.scale}, {settings.frames} frames in a loop"
+            f"{settings.width // settings.scale} x {settings.height // settings.scale}, "
+            f"{settings.frames} frames in a loop"
         )
 
     def _declare(self) -> tuple[float, str, LoopSettings]:
@@ -70,7 +73,11 @@ class Camera:
         rate = declare("rate", 30.0, "frames a second", floating_point_range=limits)
         frame_id = declare("frame_id", "camera_color_optical_frame", "of all images: they are registered")
         defaults = LoopSettings()
-        values = {"noise": declare("noise", defaults.noise, "whether the sensors have noise, flying pixels and holes")}
+        values = {
+            "noise": declare(
+                "noise", defaults.noise, "whether the sensors have noise, flying pixels and holes"
+            )
+        }
         for name, (low, high, text) in _RANGES.items():
             limits = [IntegerRange(from_value=low, to_value=high, step=1)]
             values[name] = declare(name, getattr(defaults, name), text, integer_range=limits)
@@ -80,22 +87,31 @@ class Camera:
         if self._stop.is_set():
             raise Interrupted
         if done * LINES // total > (done - 1) * LINES // total:
-            self._node.get_logger().info(f"making the scene, once for these parameters: {done} of {total} frames")
+            self._node.get_logger().info(
+                f"making the scene, once for these parameters: {done} of {total} frames"
+            )
 
     def _publish_to(self) -> None:
         def publisher(message_type: type, topic: str) -> Any:
             options = QoSOverridingOptions.with_default_policies()
-            return self._node.create_publisher(message_type, topic, QoSProfile(depth=QUEUE), qos_overriding_options=options)
+            return self._node.create_publisher(
+                message_type, topic, QoSProfile(depth=QUEUE), qos_overriding_options=options
+            )
 
         self._images = [publisher(Image, f"/camera/{name}/image_raw") for name in ("color", "depth")]
-        self._info_publishers = [publisher(CameraInfo, f"/camera/{name}/camera_info") for name in ("color", "depth")]
+        self._info_publishers = [
+            publisher(CameraInfo, f"/camera/{name}/camera_info") for name in ("color", "depth")
+        ]
         self._truth = publisher(Image, "/camera/truth/image_raw")
 
     def _publish(self) -> None:
         stamp = self._node.get_clock().now().to_msg()
         *images, truth = self._frames[self._next]
         self._next = (self._next + 1) % len(self._frames)
-        outgoing = [*zip(self._info_publishers, self._infos), *zip(self._images, images)]
+        outgoing = [
+            *zip(self._info_publishers, self._infos, strict=True),
+            *zip(self._images, images, strict=True),
+        ]
         if self._truth.get_subscription_count():
             outgoing.append((self._truth, truth))
         for publisher, message in outgoing:
@@ -107,9 +123,10 @@ def prepared_frames(loop: Loop, frame_id: str) -> list[tuple[Image, Image, Image
     """The loop's messages but for their stamps: colour, depth, truth."""
     encodings = {"rgb": "rgb8", "depth": "16UC1", "truth": "32FC1"}
     streams = [
-        [_image(pixels, encodings[field.name], frame_id) for pixels in getattr(loop, field.name)] for field in fields(loop)
+        [_image(pixels, encodings[field.name], frame_id) for pixels in getattr(loop, field.name)]
+        for field in fields(loop)
     ]
-    return list(zip(*streams))
+    return list(zip(*streams, strict=True))
 
 
 def _image(pixels: np.ndarray, encoding: str, frame_id: str) -> Image:
@@ -145,7 +162,7 @@ def main(args: list[str] | None = None) -> int:
     node = rclpy.create_node("camera")
     status = 0
     try:
-        camera = Camera(node, stop)
+        Camera(node, stop)  # its timer keeps it
         executor = SingleThreadedExecutor()
         executor.add_node(node)
         while not stop.is_set():

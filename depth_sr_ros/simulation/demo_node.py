@@ -1,8 +1,9 @@
 """The node /demo: watches the simulated camera and /depth_sr, prints what it measured, draws it, and ends.
 
-Rates, latencies and drops are measured first, with only the depth images subscribed; colour and truth, which are large,
-are subscribed afterwards, for the accuracy and the picture.
+Rates, latencies and drops are measured first, with only the depth images subscribed; colour and truth, which
+are large, are subscribed afterwards, for the accuracy and the picture.
 """
+
 import json
 import sys
 import threading
@@ -37,7 +38,7 @@ TOPICS = {
 QUEUE = 5
 SPIN_S = 0.1
 SAMPLES = 16  # frames that are compared with the truth
-SAMPLING_S = 30.0  # in which that many must have come
+SAMPLING_S = 20.0  # for fewer, where the stream is slow
 REPORT_S = 10.0  # /depth_sr reports every second
 WAITING = 60  # stamps whose frames are not complete yet
 
@@ -61,7 +62,9 @@ class Observer:
         self._subscribe("depth", self._on_depth)
         self._subscribe("result", self._on_result)
         node.create_subscription(CameraInfo, "/depth_sr/camera_info", self._on_info, QoSProfile(depth=QUEUE))
-        node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, QoSProfile(depth=QUEUE))
+        node.create_subscription(
+            DiagnosticArray, "/diagnostics", self._on_diagnostics, QoSProfile(depth=QUEUE)
+        )
 
     def collect(self) -> None:
         """Subscribe what is needed for samples, and put them together from now on."""
@@ -122,8 +125,12 @@ class Demo:
         self._stop = stop
         self._duration_s = self._declare("duration", 15.0, "seconds that are measured")
         self._warm_up_s = self._declare("warm_up", 2.0, "seconds from the first result to the measurement")
-        self._patience_s = self._declare("patience", 120.0, "seconds to wait for the camera, and then for a result")
-        self._output = Path(self._declare("output_dir", "demo_output", "where preview.png and summary.json go"))
+        self._patience_s = self._declare(
+            "patience", 300.0, "seconds to wait for the camera, and then for a result"
+        )
+        self._output = Path(
+            self._declare("output_dir", "demo_output", "where preview.png and summary.json go")
+        )
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(node)
         self._observer = Observer(node)
@@ -133,14 +140,20 @@ class Demo:
         observer = self._observer
         self._wait(lambda: observer.inputs, self._patience_s, f"no depth image came on {TOPICS['depth']}")
         self._wait(
-            lambda: observer.results and observer.report, self._patience_s, f"no result came on {TOPICS['result']}"
+            lambda: observer.results and observer.report,
+            self._patience_s,
+            f"no result came on {TOPICS['result']}",
         )
         self._say(f"the first result is there; measuring {self._duration_s:g} s after {self._warm_up_s:g} s")
         self._spin(self._warm_up_s)
         measured = self._measure()
         observer.collect()
-        self._say(f"collecting {SAMPLES} frames with their truth")
-        self._wait(lambda: len(observer.samples) == SAMPLES, SAMPLING_S, f"fewer than {SAMPLES} frames came complete")
+        self._say(f"collecting up to {SAMPLES} frames with their truth")
+        if (
+            not self._spin_until(lambda: len(observer.samples) == SAMPLES, SAMPLING_S)
+            and not observer.samples
+        ):
+            raise DemoError(f"no frame came with colour, depth, result and truth within {SAMPLING_S:g} s")
         self._show(measured, observer.samples)
 
     def close(self) -> None:
@@ -148,7 +161,9 @@ class Demo:
         self._executor.shutdown()
 
     def _declare(self, name: str, default: Any, description: str) -> Any:
-        return self._node.declare_parameter(name, default, ParameterDescriptor(description=description, read_only=True)).value
+        return self._node.declare_parameter(
+            name, default, ParameterDescriptor(description=description, read_only=True)
+        ).value
 
     def _measure(self) -> dict[str, Any]:
         """The figures of the stream, by their names in Figures: from one report of /depth_sr to another."""
@@ -163,7 +178,9 @@ class Demo:
         self._next_report()
         elapsed = time.monotonic() - start
         if not observer.results:
-            raise DemoError(f"no result came on {TOPICS['result']} in {elapsed:.0f} s, though there was one before")
+            raise DemoError(
+                f"no result came on {TOPICS['result']} in {elapsed:.0f} s, though there was one before"
+            )
         report = observer.report
         return {
             "method": report["method"],
@@ -179,7 +196,9 @@ class Demo:
 
     def _next_report(self) -> None:
         count = self._observer.reports
-        self._wait(lambda: self._observer.reports > count, REPORT_S, "/depth_sr reported nothing on /diagnostics")
+        self._wait(
+            lambda: self._observer.reports > count, REPORT_S, "/depth_sr reported nothing on /diagnostics"
+        )
 
     def _show(self, measured: dict[str, Any], samples: list[figures.Sample]) -> None:
         """Compare, print, write."""
@@ -188,7 +207,10 @@ class Demo:
         self._output.mkdir(parents=True, exist_ok=True)
         (self._output / "summary.json").write_text(json.dumps(asdict(outcome), indent=2) + "\n")
         draw(samples[-1], outcome, self._output / "preview.png")
-        print(f"\n{figures.table(outcome)}\n\n  {self._output / 'preview.png'}, {self._output / 'summary.json'}\n", flush=True)
+        print(
+            f"\n{figures.table(outcome)}\n\n  preview.png and summary.json are in {self._output}\n",
+            flush=True,
+        )
 
     def _say_progress(self, elapsed_s: float) -> None:
         observer = self._observer
@@ -201,11 +223,17 @@ class Demo:
         print(f"demo: {line}", flush=True)
 
     def _wait(self, condition: Callable[[], Any], timeout_s: float, missing: str) -> None:
+        if not self._spin_until(condition, timeout_s):
+            raise DemoError(f"{missing} within {timeout_s:g} s")
+
+    def _spin_until(self, condition: Callable[[], Any], timeout_s: float) -> bool:
+        """Serve callbacks until the condition holds; False where it does not in time."""
         deadline = time.monotonic() + timeout_s
         while not condition():
             if time.monotonic() > deadline:
-                raise DemoError(f"{missing} within {timeout_s:g} s")
+                return False
             self._spin(SPIN_S)
+        return True
 
     def _spin(self, seconds: float) -> None:
         """Serve callbacks for that long."""
@@ -222,7 +250,9 @@ def draw(sample: figures.Sample, outcome: figures.Figures, path: Path) -> None:
     from depth_sr_ros.simulation.preview import demo_picture
 
     bicubic = figures.bicubic_upsampler(outcome.scale)(sample)
-    write_rgb(path, demo_picture(sample.rgb, sample.depth, bicubic, sample.result, sample.truth, outcome.method))
+    write_rgb(
+        path, demo_picture(sample.rgb, sample.depth, bicubic, sample.result, sample.truth, outcome.method)
+    )
 
 
 def main(args: list[str] | None = None) -> int:

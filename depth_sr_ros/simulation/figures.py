@@ -1,4 +1,5 @@
 """What the demo measures of a stream, as pure functions and values: rates, latencies, drops, accuracy."""
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -31,8 +32,8 @@ class Figures:
         latency_ms: p50, p95, p99 of the time from a frame's stamp to the reception of the result.
         drops: frames that went lost during the measurement, by reason.
         without_camera_info: results that no camera_info of their stamp came with.
-        rmse_m, rmse_bicubic_m: root mean square error of the results, and of bicubic upsampling of the same frames on
-            the same pixels, metres. Pixels on the wrong side of an edge make up nearly all of it.
+        rmse_m, rmse_bicubic_m: root mean square error of the results, and of bicubic upsampling of the same
+            frames on the same pixels, metres. Pixels on the wrong side of an edge make up nearly all of it.
         mae_m, mae_bicubic_m: mean absolute error, likewise.
         frames_compared: that the errors are of.
     """
@@ -56,17 +57,22 @@ class Figures:
 def latency_percentiles(latencies_s: Sequence[float]) -> dict[str, float]:
     """Seconds -> {"p50": milliseconds, ...}; at least one."""
     values = np.percentile(1000 * np.asarray(latencies_s), PERCENTILES)
-    return {f"p{percentile}": round(float(value), 2) for percentile, value in zip(PERCENTILES, values)}
+    return {
+        f"p{percentile}": round(float(value), 2)
+        for percentile, value in zip(PERCENTILES, values, strict=True)
+    }
 
 
 def drops_between(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, int]:
-    """Of two reports of /depth_sr in /diagnostics, as texts by key: what was dropped between them, by reason."""
-    counts = {key: int(value) - int(before.get(key, 0)) for key, value in after.items() if key.startswith("drops.")}
+    """What was dropped between two reports of /depth_sr in /diagnostics (texts by key), by reason."""
+    counts = {
+        key: int(value) - int(before.get(key, 0)) for key, value in after.items() if key.startswith("drops.")
+    }
     return {key.removeprefix("drops."): count for key, count in counts.items() if count > 0}
 
 
 def compare(samples: Sequence[Sample], scale: int) -> dict[str, float]:
-    """The errors of Figures, in metres, pooled over the pixels of all samples that the result and bicubic know.
+    """The errors of Figures, metres, pooled over the pixels of all samples that result and bicubic know.
 
     Bicubic gets the same treatment of holes as every method: see Upsampler.
     """
@@ -81,7 +87,8 @@ def compare(samples: Sequence[Sample], scale: int) -> dict[str, float]:
         pixels += errors.shape[1]
     if not pixels:
         return dict.fromkeys(("rmse_m", "rmse_bicubic_m", "mae_m", "mae_bicubic_m"), float("nan"))
-    (rmse, rmse_bicubic), (mae, mae_bicubic) = np.sqrt(squares / pixels).round(4).tolist(), (sizes / pixels).round(4).tolist()
+    rmse, rmse_bicubic = np.sqrt(squares / pixels).round(4).tolist()
+    mae, mae_bicubic = (sizes / pixels).round(4).tolist()
     return {"rmse_m": rmse, "rmse_bicubic_m": rmse_bicubic, "mae_m": mae, "mae_bicubic_m": mae_bicubic}
 
 

@@ -1,7 +1,9 @@
 """A short film of a scene, taken by a camera on a closed path: colour, measured depth, true depth.
 
-To cast the rays of one frame takes tenths of a second, so a loop is made once and kept in the user's cache directory.
+To cast the rays of one frame takes tenths of a second, so a loop is made once and kept in the user's cache
+directory.
 """
+
 import hashlib
 import math
 import os
@@ -15,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 FOCAL = 0.82  # of the image's width: 63 degrees across, as a Kinect's colour camera
-SWING = (0.07, 0.04, 0.05)  # metres that the camera moves to the right, down and ahead, at most
+SWING = (0.07, 0.04, 0.10)  # metres that the camera moves to the right, down and ahead, at most
 TURN = (0.02, 0.03)  # radians that it nods and turns, at most
 BLUR, NOISE = 0.6, 2.0  # deviations of the colour camera's blur in pixels and of its noise in grey levels
 KEPT = 4  # loops in the cache
@@ -23,8 +25,11 @@ KEPT = 4  # loops in the cache
 
 @dataclass(frozen=True)
 class LoopSettings:
-    """What a loop is made of: width and height of the colour image in pixels, multiples of scale; scale; seed of the
-    scene; frames; noise: whether the sensors have any."""
+    """What a loop is made of.
+
+    width, height: of the colour image in pixels, multiples of scale. seed: of the scene. noise: whether the
+    sensors have any.
+    """
 
     width: int = 640
     height: int = 480
@@ -41,8 +46,11 @@ class LoopSettings:
 
 @dataclass(frozen=True)
 class Loop:
-    """N frames: rgb (N, H, W, 3) uint8; depth (N, H / scale, W / scale) uint16 millimetres, 0: no return; truth
-    (N, H, W) float32 metres."""
+    """N frames.
+
+    rgb: (N, H, W, 3) uint8. depth: (N, H / scale, W / scale) uint16 millimetres, 0: no return. truth: (N, H,
+    W) float32 metres.
+    """
 
     rgb: np.ndarray
     depth: np.ndarray
@@ -56,8 +64,10 @@ def load_or_make(
 
     Args:
         settings: of the loop.
-        progress: called with the frames made, 0 first, and the frames to make; not where the loop is in the cache.
-        directory: the cache; the user's own where None. Where it cannot be written the loop is made every time.
+        progress: called with the frames made, 0 first, and the frames to make; not where the loop is in the
+            cache.
+        directory: the cache; the user's own where None. Where it cannot be written the loop is made every
+            time.
 
     Raises:
         ValueError: the size is no multiple of the scale.
@@ -74,7 +84,7 @@ def make_loop(settings: LoopSettings, progress: Callable[[int, int], None]) -> L
     """Cast a loop's frames; see `load_or_make`."""
     if settings.width % settings.scale or settings.height % settings.scale:
         raise ValueError(
-            f"{settings.width} x {settings.height} pixels are no multiple of scale {settings.scale}: choose others"
+            f"{settings.width} x {settings.height} pixels are no multiple of scale {settings.scale}"
         )
     import torch
 
@@ -87,7 +97,9 @@ def make_loop(settings: LoopSettings, progress: Callable[[int, int], None]) -> L
 
     def frame(number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         pose = camera_pose(number / settings.frames)
-        rgb, truth = (image[0] for image in render(scene, settings.height, settings.width, settings.focal, pose))
+        rgb, truth = (
+            image[0] for image in render(scene, settings.height, settings.width, settings.focal, pose)
+        )
         generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + number)
         measured = measure(truth[0], rgb, settings.scale, settings.focal, generator, sensor)
         picture = _expose(rgb.permute(1, 2, 0).numpy(), settings, number)
@@ -103,7 +115,7 @@ def make_loop(settings: LoopSettings, progress: Callable[[int, int], None]) -> L
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    return Loop(*(np.stack(images) for images in zip(*frames)))
+    return Loop(*(np.stack(images) for images in zip(*frames, strict=True)))
 
 
 @contextmanager
@@ -118,17 +130,19 @@ def _one_thread_each(torch):
 
 
 def camera_pose(phase: float):
-    """Where the camera is at `phase` of the loop, 0 to 1: rotation (3, 3) camera -> world and position (3,), tensors.
+    """Where the camera is at `phase`, 0 to 1: rotation (3, 3) camera -> world and position (3,), tensors.
 
     A closed path without a corner: phase 1 is phase 0.
     """
     import torch
 
     angle = 2 * math.pi * phase
-    position = (math.sin(angle), math.sin(2 * angle), 1 - math.cos(angle))
+    position = (math.sin(angle), math.sin(2 * angle), (1 - math.cos(angle)) / 2)
     nod, turn = TURN[0] * math.sin(angle + 1), -TURN[1] * math.sin(angle)  # turning back to what it passes
     about_x = torch.tensor([[1, 0, 0], [0, math.cos(nod), -math.sin(nod)], [0, math.sin(nod), math.cos(nod)]])
-    about_y = torch.tensor([[math.cos(turn), 0, math.sin(turn)], [0, 1, 0], [-math.sin(turn), 0, math.cos(turn)]])
+    about_y = torch.tensor(
+        [[math.cos(turn), 0, math.sin(turn)], [0, 1, 0], [-math.sin(turn), 0, math.cos(turn)]]
+    )
     return about_y @ about_x, torch.tensor(position) * torch.tensor(SWING)
 
 

@@ -1,4 +1,5 @@
 """The demo's picture: what went in, what came out, what is true, and where the errors are."""
+
 import numpy as np
 
 from ..preview import colour_depth, contact_sheet
@@ -10,7 +11,7 @@ STEPS = 5  # numbers beside a legend's bar
 
 
 def colour_error(error: np.ndarray, limit: float) -> np.ndarray:
-    """(h, w) metres -> (h, w, 3) uint8 RGB: black where exact, yellow from `limit` on, grey where not known."""
+    """(h, w) metres -> (h, w, 3) uint8 RGB: black where exact, yellow from `limit` on, grey unknown."""
     import cv2
 
     known = np.isfinite(error)
@@ -20,7 +21,12 @@ def colour_error(error: np.ndarray, limit: float) -> np.ndarray:
 
 
 def demo_picture(
-    guide: np.ndarray, measured: np.ndarray, bicubic: np.ndarray, result: np.ndarray, truth: np.ndarray, name: str
+    guide: np.ndarray,
+    measured: np.ndarray,
+    bicubic: np.ndarray,
+    result: np.ndarray,
+    truth: np.ndarray,
+    name: str,
 ) -> np.ndarray:
     """One picture, (2 (H + title), 4 W, 3) uint8 RGB.
 
@@ -33,7 +39,8 @@ def demo_picture(
     near, far = np.nanpercentile(truth, (1, 99))
     errors = {"error of bicubic": bicubic - truth, "error of the result": result - truth}
     sizes = np.abs(np.stack(list(errors.values())))
-    limit = max(SMALLEST_LIMIT, float(np.nanpercentile(sizes, 97))) if np.isfinite(sizes).any() else SMALLEST_LIMIT
+    known = sizes[np.isfinite(sizes)]
+    limit = max(SMALLEST_LIMIT, float(np.percentile(known, 97))) if known.size else SMALLEST_LIMIT
     depths = {
         f"measured depth, {measured.shape[1]} x {measured.shape[0]}": measured,
         "bicubic": bicubic,
@@ -50,11 +57,19 @@ def demo_picture(
 
 
 def legend(height: int, width: int, near: float, far: float, limit: float) -> np.ndarray:
-    """(height, width, 3) uint8 RGB: two bars, of the depths from near to far and of the errors from 0 to limit, metres."""
+    """(height, width, 3) uint8 RGB: a bar of depths from near to far, one of errors up to limit, metres."""
     picture = np.zeros((height, width, 3), np.uint8)
     bars = (
-        ("depth, m (black: unknown)", np.linspace(near, far, height), lambda values: colour_depth(values, near, far)),
-        ("error, m (grey: unknown)", np.linspace(0, limit, height), lambda values: colour_error(values, limit)),
+        (
+            "depth, m (black: unknown)",
+            np.linspace(near, far, height),
+            lambda values: colour_depth(values, near, far),
+        ),
+        (
+            "error, m (grey: unknown)",
+            np.linspace(0, limit, height),
+            lambda values: colour_error(values, limit),
+        ),
     )
     for number, (title, values, colour) in enumerate(bars):
         _draw_bar(picture[:, number * width // 2 : (number + 1) * width // 2], title, values, colour)
@@ -62,7 +77,7 @@ def legend(height: int, width: int, near: float, far: float, limit: float) -> np
 
 
 def _draw_bar(picture: np.ndarray, title: str, values: np.ndarray, colour) -> None:
-    """A bar of `values` from top to bottom, its title above and numbers beside it, into the (h, w, 3) picture."""
+    """Draw a bar of `values` from top to bottom into (h, w, 3), its title above and numbers beside it."""
     import cv2
 
     height, width = picture.shape[:2]
@@ -72,7 +87,16 @@ def _draw_bar(picture: np.ndarray, title: str, values: np.ndarray, colour) -> No
 
     def write(text: str, row: int, column: int) -> None:
         canvas = np.ascontiguousarray(picture)
-        cv2.putText(canvas, text, (column, row), cv2.FONT_HERSHEY_SIMPLEX, height / 750, (255, 255, 255), 1, cv2.LINE_AA)
+        cv2.putText(
+            canvas,
+            text,
+            (column, row),
+            cv2.FONT_HERSHEY_SIMPLEX,
+            height / 750,
+            (255, 255, 255),
+            1,
+            cv2.LINE_AA,
+        )
         picture[:] = canvas
 
     write(title, top - height // 40, left)

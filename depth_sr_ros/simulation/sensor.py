@@ -1,10 +1,11 @@
-"""A model of a time-of-flight camera: the low-resolution depth that it would measure of a scene of known depth.
+"""A model of a time-of-flight camera: the low-resolution depth that it would measure of a scene.
 
 A pixel integrates the light that comes back from its whole footprint. Every pixel of the true image reflects
-brightness x cos(angle of incidence); what comes back of it, its amplitude, is that / distance^2, so 1 for white paper,
-faced at one metre. Of what goes wrong with such cameras it has: noise that grows with the distance, flying pixels at
-depth edges, and no return from surfaces that are too far, too dark or too oblique.
+brightness x cos(angle of incidence); what comes back of it, its amplitude, is that / distance^2, so 1 for
+white paper, faced at one metre. Of what goes wrong with such cameras it has: noise that grows with the
+distance, flying pixels at depth edges, and no return from surfaces that are too far, too dark or too oblique.
 """
+
 from dataclasses import dataclass
 
 import torch
@@ -18,12 +19,13 @@ class TofSensor:
     """What a camera of this kind is like.
 
     Attributes:
-        noise, noise_growth: the deviation of a measured depth z is noise + noise_growth z^2, in metres (1/metres).
-        flying_share: share of the pixels with a depth edge in their footprint that measure something between near and
-            far; the others measure the surface that weighs more.
-        falloff: within a footprint, what is reflected at depth z weighs 1 / z^falloff. 2: a camera of modulated light,
-            whose foreground grows at its edges; 0: one that sees to it that brightness does not matter, or matches a
-            pattern.
+        noise, noise_growth: the deviation of a measured depth z is noise + noise_growth z^2, in metres
+            (1/metres).
+        flying_share: share of the pixels with a depth edge in their footprint that measure something between
+            near and far; the others measure the surface that weighs more.
+        falloff: within a footprint, what is reflected at depth z weighs 1 / z^falloff. 2: a camera of
+            modulated light, whose foreground grows at its edges; 0: one that sees to it that brightness does
+            not matter, or matches a pattern.
         edge_step: two surfaces are taken for such an edge where their depths differ by more than this share.
         min_range, max_range: metres; there is no return from nearer or further.
         min_amplitude: nor where the mean amplitude is less.
@@ -48,12 +50,24 @@ class TofSensor:
 
 
 IDEAL = TofSensor(
-    noise=0, noise_growth=0, flying_share=0, min_range=0, max_range=65.0, min_amplitude=0, max_incidence=90.0, speckle=0
+    noise=0,
+    noise_growth=0,
+    flying_share=0,
+    min_range=0,
+    max_range=65.0,
+    min_amplitude=0,
+    max_incidence=90.0,
+    speckle=0,
 )
 
 
 def measure(
-    depth: Tensor, rgb: Tensor, scale: int, focal: float, generator: torch.Generator, sensor: TofSensor = TofSensor()
+    depth: Tensor,
+    rgb: Tensor,
+    scale: int,
+    focal: float,
+    generator: torch.Generator,
+    sensor: TofSensor = TofSensor(),
 ) -> Tensor:
     """Measure a scene.
 
@@ -72,7 +86,9 @@ def measure(
         ValueError: the size is no multiple of `scale`.
     """
     if depth.shape[-2] % scale or depth.shape[-1] % scale:
-        raise ValueError(f"true depth of {depth.shape[-1]} x {depth.shape[-2]} pixels is no multiple of scale {scale}")
+        raise ValueError(
+            f"true depth of {depth.shape[-1]} x {depth.shape[-2]} pixels is no multiple of scale {scale}"
+        )
     cosine = incidence_cosine(depth, focal)
     reflected = (MINIMUM_BRIGHTNESS + rgb.mean(0)) / (MINIMUM_BRIGHTNESS + 1) * cosine
     weights = _footprints(reflected / depth**sensor.falloff, scale)
@@ -86,10 +102,11 @@ def measure(
 
 
 def incidence_cosine(depth: Tensor, focal: float) -> Tensor:
-    """Cosine of the angle between each pixel's ray and its surface's normal, (H, W) metres -> (H, W) in (0, 1].
+    """Cosine of the angle between each pixel's ray and its surface's normal: (H, W) metres -> (H, W).
 
-    On the plane n . p = 1 the point on the ray r = (u, v, 1) has the inverse depth n . r: what inverse depth gains a
-    pixel is n. Of the differences to both neighbours the smaller one is taken, which does not cross an edge.
+    On the plane n . p = 1 the point on the ray r = (u, v, 1) has the inverse depth n . r: what inverse depth
+    gains a pixel is n. Of the differences to both neighbours the smaller one is taken, which does not cross
+    an edge.
     """
     height, width = depth.shape
     inverse = 1 / depth
@@ -119,8 +136,8 @@ def _footprints(image: Tensor, scale: int) -> Tensor:
 def _integrate(depths: Tensor, weights: Tensor, sensor: TofSensor, generator: torch.Generator) -> Tensor:
     """What each pixel measures of its footprint (h, w, N), but for noise, (h, w): a weighted mean.
 
-    A footprint with a depth edge is cut in two at the widest gap between its depths in their order; that of a slanted
-    surface has no wide one.
+    A footprint with a depth edge is cut in two at the widest gap between its depths in their order; that of a
+    slanted surface has no wide one.
     """
     if depths.shape[-1] == 1:
         return depths[..., 0]

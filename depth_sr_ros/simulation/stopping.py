@@ -1,4 +1,5 @@
-"""SIGINT and SIGTERM as an event that loops look at: the same under every ROS 2, and while nothing spins yet."""
+"""SIGINT and SIGTERM as an event that loops look at, also while nothing spins yet."""
+
 import signal
 import threading
 

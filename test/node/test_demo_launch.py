@@ -1,4 +1,5 @@
 """demo.launch.py as a user starts it."""
+
 import os
 import subprocess
 import sys
@@ -29,12 +30,23 @@ def environment(tmp_path):
         program.chmod(0o755)
     prefixes = os.pathsep.join(filter(None, (str(tmp_path), os.environ.get("AMENT_PREFIX_PATH"))))
     paths = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-    return {**os.environ, "AMENT_PREFIX_PATH": prefixes, "PYTHONPATH": paths, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    return {
+        **os.environ,
+        "AMENT_PREFIX_PATH": prefixes,
+        "PYTHONPATH": paths,
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+    }
 
 
 def launch(environment, *arguments):
     ros2 = Path(sys.executable).with_name("ros2")
-    command = [str(ros2) if ros2.is_file() else "ros2", "launch", "depth_sr_ros", "demo.launch.py", *arguments]
+    command = [
+        str(ros2) if ros2.is_file() else "ros2",
+        "launch",
+        "depth_sr_ros",
+        "demo.launch.py",
+        *arguments,
+    ]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S)
 
 

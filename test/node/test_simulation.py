@@ -1,4 +1,5 @@
 """The simulated camera and the demo's observer, as processes on the wire."""
+
 import json
 import os
 import subprocess
@@ -38,7 +39,10 @@ def start(module, environment, *parameters):
     arguments = [word for parameter in parameters for word in ("-p", parameter)]
     return subprocess.Popen(
         [sys.executable, "-m", f"depth_sr_ros.simulation.{module}", "--ros-args", *arguments],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
     )
 
 
@@ -57,7 +61,10 @@ def watching(topics):
     for stream in topics:
         message_type, topic = TOPICS[stream]
         node.create_subscription(
-            message_type, topic, lambda m, stream=stream: frames.setdefault(stamp_ns(m), {}).update({stream: m}), 10
+            message_type,
+            topic,
+            lambda m, stream=stream: frames.setdefault(stamp_ns(m), {}).update({stream: m}),
+            10,
         )
     executor = SingleThreadedExecutor()
     executor.add_node(node)
@@ -81,6 +88,7 @@ def watching(topics):
 def frames(camera):
     """Some complete frames, in the order of their stamps."""
     with watching(TOPICS) as seen:
+
         def complete():
             return [parts for _, parts in sorted(seen.items()) if len(parts) == len(TOPICS)]
 
@@ -91,7 +99,10 @@ def frames(camera):
 def test_images_are_registered_and_of_one_stamp_and_frame(frames):
     parts = frames[0]
     assert {message.header.frame_id for message in parts.values()} == {"camera_color_optical_frame"}
-    described = {name: (parts[name].encoding, parts[name].width, parts[name].height) for name in ("rgb", "depth", "truth")}
+    described = {
+        name: (parts[name].encoding, parts[name].width, parts[name].height)
+        for name in ("rgb", "depth", "truth")
+    }
     assert described == {"rgb": ("rgb8", 64, 48), "depth": ("16UC1", 8, 6), "truth": ("32FC1", 64, 48)}
     assert decode_rgb(parts["rgb"]).std() > 1
 
@@ -107,7 +118,8 @@ def test_depth_is_the_truth_in_millimetres(frames):
 
 def test_camera_infos_are_those_of_one_camera_at_two_resolutions(frames):
     color, depth = (
-        PinholeCamera.from_p(info.width, info.height, info.p) for info in (frames[0]["rgb_info"], frames[0]["depth_info"])
+        PinholeCamera.from_p(info.width, info.height, info.p)
+        for info in (frames[0]["rgb_info"], frames[0]["depth_info"])
     )
     assert (color.width, color.height) == (64, 48)
     assert depth.scaled(8).same_geometry(color, 1e-6)
@@ -130,11 +142,15 @@ def test_a_size_that_does_not_fit_is_said_in_one_line(ros, cache):
 
 
 def test_the_demo_measures_draws_and_ends(camera, cache, tmp_path):
-    node = start_node("method:=bicubic", "scale:=8", remaps=[
-        f"{stream}/{ours}:=/camera/{theirs}/{name}"
-        for stream, theirs in (("rgb", "color"), ("depth", "depth"))
-        for ours, name in (("image", "image_raw"), ("camera_info", "camera_info"))
-    ])
+    node = start_node(
+        "method:=bicubic",
+        "scale:=8",
+        remaps=[
+            f"{stream}/{ours}:=/camera/{theirs}/{name}"
+            for stream, theirs in (("rgb", "color"), ("depth", "depth"))
+            for ours, name in (("image", "image_raw"), ("camera_info", "camera_info"))
+        ],
+    )
     demo = start("demo_node", cache, "duration:=1.5", "warm_up:=0.2", f"output_dir:={tmp_path / 'out'}")
     try:
         output, errors = demo.communicate(timeout=4 * TIMEOUT_S)
