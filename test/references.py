@@ -71,7 +71,7 @@ def randomised(method, torch, generator):
     with torch.no_grad():
         for parameter in method.parameters():
             fan = max(1, parameter[0].numel()) if parameter.dim() > 1 else 4
-            parameter.copy_(torch.randn(parameter.shape, generator=generator) * fan**-0.5)
+            parameter.copy_(torch.randn(parameter.shape, generator=generator) * (2 / fan) ** 0.5)
         for name, buffer in method.named_buffers():
             if name.endswith("running_var"):
                 buffer.copy_(0.5 + torch.rand(buffer.shape, generator=generator))

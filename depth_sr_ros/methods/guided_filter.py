@@ -6,6 +6,7 @@ from .base import Method
 from .layers import upsample_bicubic
 
 EPSILON = 1e-3  # regularisation, squared guide units: edges of under 3 % contrast are smoothed
+LEVELS = 255.0  # see GuidedFilter
 RADIUS_PER_SCALE = 1.0  # window radius in low-resolution pixels
 
 
@@ -13,7 +14,9 @@ class GuidedFilter(Method):
     """Filters the bicubic depth: a local linear model of the guide in every window, eqs. 14 to 16.
 
     OpenCV's `ximgproc.guidedFilter` does the work where it is (opencv-contrib); elsewhere box means in torch do, by the
-    same equations and some times slower.
+    same equations and some times slower. OpenCV takes covariances with a determinant under 1e-6 for singular, which those
+    of an even guide in [0, 1] are at this regularisation: it gets the same problem in grey levels, the guide times 255 and
+    epsilon times 255 squared.
     """
 
     name = "guided_filter"
@@ -29,8 +32,8 @@ class GuidedFilter(Method):
         if native is None or target.device.type != "cpu" or target.requires_grad:
             return guided_filter(guide, target, radius, EPSILON)
         filtered = [
-            native(one.permute(1, 2, 0).numpy(force=True).copy(), image[0].numpy(force=True), radius, EPSILON)
-            for one, image in zip(guide.float(), target.float())
+            native(one.permute(1, 2, 0).numpy(force=True).copy(), image[0].numpy(force=True), radius, EPSILON * LEVELS**2)
+            for one, image in zip(guide.float() * LEVELS, target.float())
         ]
         return torch.stack([torch.from_numpy(image)[None] for image in filtered]).to(depth.dtype)
 
