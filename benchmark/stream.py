@@ -59,6 +59,20 @@ def cpu_s(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+@contextmanager
+def spinning(watcher):
+    """Serve a node's callbacks in a thread."""
+    executor = SingleThreadedExecutor()
+    executor.add_node(watcher)
+    thread = threading.Thread(target=executor.spin)
+    thread.start()
+    try:
+        yield
+    finally:
+        executor.shutdown()
+        thread.join()
+
+
 def next_report(process, observer, timeout_s=10.0):
     """Wait until the node reports on /diagnostics, which it does every second."""
     count, deadline = observer.reports, time.monotonic() + timeout_s
@@ -140,11 +154,8 @@ def main():
         )
         watcher = rclpy.create_node("benchmark")
         observer = Observer(watcher)
-        executor = SingleThreadedExecutor()
-        executor.add_node(watcher)
-        threading.Thread(target=executor.spin, daemon=True).start()
+        stack.enter_context(spinning(watcher))
         figures = measure(options, upsampler, observer)
-        executor.shutdown()
     rclpy.try_shutdown()
     text = json.dumps(figures, indent=2)
     print(text)

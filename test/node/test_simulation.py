@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -176,3 +177,14 @@ def test_a_demo_without_results_fails_with_one_line(camera, cache, tmp_path):
     assert demo.returncode == 1
     assert errors.strip() == "demo failed: no result came on /depth_sr/image within 1 s"
     assert not (tmp_path / "out").exists()
+
+
+def test_the_stream_benchmark_ends_where_the_node_cannot_start(ros, cache):
+    script = Path(__file__).resolve().parents[2] / "benchmark" / "stream.py"
+    command = [sys.executable, str(script), "--method", "sharper"]
+    paths = os.pathsep.join(filter(None, (str(script.parents[1]), os.environ.get("PYTHONPATH"))))
+    done = subprocess.run(
+        command, env={**cache, "PYTHONPATH": paths}, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1
+    assert "the node ended with status 1" in done.stderr and "Traceback" not in done.stderr
