@@ -4,6 +4,8 @@ from torch import Tensor, nn
 
 from .layers import pad_to_multiple
 
+RESIDUAL_START = 0.1  # of what the other layers start with
+
 
 class ResidualBlock(nn.Module):
     """Two 3 x 3 convolutions, a ReLU between them, and the input added: no normalisation (EDSR, fig. 2c)."""
@@ -53,6 +55,21 @@ class AttentionGroup(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """(B, C, H, W) -> the same."""
         return features + self.body(features)
+
+
+def start_wide(module: nn.Module) -> None:
+    """Initialise convolutions and linear layers so that signals keep their size (He et al. 2015, eq. 10), in place.
+
+    torch's own initialisation shrinks them layer by layer, and without normalisation training then stands still for a
+    long time. Residual blocks start small, so that a chain of them does not grow either.
+    """
+    for part in module.modules():
+        if isinstance(part, (nn.Conv2d, nn.Linear)):
+            nn.init.kaiming_normal_(part.weight, nonlinearity="relu")
+            nn.init.zeros_(part.bias)
+    for part in module.modules():
+        if isinstance(part, (ResidualBlock, AttentionBlock)):
+            part.second.weight.data.mul_(RESIDUAL_START)
 
 
 class EDSR(nn.Module):

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .base import Method
-from .edsr import EDSR
+from .edsr import EDSR, RESIDUAL_START, start_wide
 from .interpolate import bicubic_at, bilinear_at, pixels_at
 
 CORNERS = ((0, 0), (1, 0), (0, 1), (1, 1))  # the four nearest low-resolution pixels, (x, y) from the upper left one
@@ -79,6 +79,8 @@ class JIIF(Method):
         for before, after in zip(hidden, (*hidden[1:], 2)):
             layers += [nn.ReLU(inplace=True), nn.Linear(before, after)]
         self.rest = nn.Sequential(*layers)
+        start_wide(self)
+        self.rest[-1].weight.data.mul_(RESIDUAL_START)  # the residual on the bicubic image starts small
 
     def encode(self, guide: Tensor, depth: Tensor) -> Latents:
         """Run both encoders (eq. 5).
