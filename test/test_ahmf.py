@@ -39,9 +39,9 @@ class Reference:
         c = len(levels[0])
         from_input, bias = self.state[f"{name}.from_input.weight"], self.state[f"{name}.from_input.bias"]
         gates, last = self.state[f"{name}.gates_from_state.weight"], self.state[f"{name}.candidate_from_state.weight"]
-        wz, wr, wh = (
-            np.concatenate((state, from_input[k * c : (k + 1) * c]), 1) for k, state in enumerate((gates[:c], gates[c:], last))
-        )
+        wz = np.concatenate((gates[:c], from_input[:c]), 1)
+        wr = np.concatenate((gates[c:], from_input[c : 2 * c]), 1)
+        wh = np.concatenate((last, from_input[2 * c :]), 1)
         bz, br, bh = bias[:c], bias[c : 2 * c], bias[2 * c :]
         state, states = np.zeros_like(levels[0]), []
         for features in levels:
@@ -91,7 +91,8 @@ class Reference:
 def test_the_network_is_equations_1_to_21(scale, levels, compact):
     generator = torch.Generator().manual_seed(scale)
     method = randomised(AHMF(scale, 3, levels, compact), torch, generator)
-    guide, depth = torch.rand(1, 3, scale * 3, scale * 4, generator=generator), torch.rand(1, 1, 3, 4, generator=generator)
+    guide = torch.rand(1, 3, scale * 3, scale * 4, generator=generator)
+    depth = torch.rand(1, 1, 3, 4, generator=generator)
     reference = Reference(method)
     residual = reference.residual(
         guide[0].double().numpy(), depth[0].double().numpy(), levels, scale.bit_length() - 1, compact

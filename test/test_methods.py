@@ -20,7 +20,7 @@ SMALL = [
     ("ahmf", {"channels": 5, "levels": 3}),
     ("ahmf", {"channels": 5, "levels": 2, "compact": True}),
 ]
-every_method = pytest.mark.parametrize(("name", "config"), SMALL, ids=lambda value: value if isinstance(value, str) else "")
+every_method = pytest.mark.parametrize(("name", "config"), SMALL)
 
 
 def small(name, config, scale=4):
@@ -30,7 +30,8 @@ def small(name, config, scale=4):
 def pair(scale, height, width, batch=1):
     """A smooth guide with a depth that follows it."""
     generator = torch.Generator().manual_seed(2)
-    guide = resize_bicubic(torch.rand(batch, 3, 5, 6, generator=generator), (scale * height, scale * width)).clamp(0, 1)
+    coarse = torch.rand(batch, 3, 5, 6, generator=generator)
+    guide = resize_bicubic(coarse, (scale * height, scale * width)).clamp(0, 1)
     return guide, resize_bicubic(guide[:, :1], (height, width))
 
 
@@ -94,7 +95,8 @@ def test_gradients_reach_every_parameter(name, config):
     for seed in range(4):
         estimate, target = method.training_estimate(guide, depth, truth, torch.Generator().manual_seed(seed))
         (estimate - target).square().mean().backward()
-    assert [one for one, parameter in method.named_parameters() if parameter.grad is None or not parameter.grad.any()] == []
+    gradients = {parameter_name: parameter.grad for parameter_name, parameter in method.named_parameters()}
+    assert [one for one, gradient in gradients.items() if gradient is None or not gradient.any()] == []
 
 
 @every_method
@@ -172,7 +174,8 @@ def save(path, method="fdkn", scale=8, config=None, made_with=None):
 def test_saved_weights_come_back_ready_to_run(tmp_path):
     path = tmp_path / "some.safetensors"
     model = small("fdkn", {"widths": [4, 4, 4]}, 8)
-    manifest = save_weights(path, model.state_dict(), Manifest("fdkn", 8, "", {"widths": [4, 4, 4]}, accuracy={"a": 1.5}))
+    made = Manifest("fdkn", 8, "", {"widths": [4, 4, 4]}, accuracy={"a": 1.5})
+    manifest = save_weights(path, model.state_dict(), made)
     assert manifest.sha256 == sha256_of(path) and load_weights(path, "fdkn", 8)[0] == manifest
     loaded = load_method("fdkn", 8, path)
     assert not loaded.training and not any(p.requires_grad for p in loaded.parameters())
@@ -304,10 +307,12 @@ def filtered_by_least_squares(guide, image, radius, epsilon):
     """Eqs. 14 to 16, one linear regression a window; guide (3, H, W), image (H, W); mirrored at the border."""
     height, width = image.shape
 
+    def line(centre, size):
+        i = np.arange(centre - radius, centre + radius + 1)
+        return np.where(i < 0, -1 - i, np.where(i >= size, 2 * size - 1 - i, i))
+
     def window(y, x):
-        rows, columns = (np.arange(c - radius, c + radius + 1) for c in (y, x))
-        rows, columns = (np.where(i < 0, -1 - i, np.where(i >= n, 2 * n - 1 - i, i)) for i, n in ((rows, height), (columns, width)))
-        return np.ix_(rows, columns)
+        return np.ix_(line(y, height), line(x, width))
 
     models = np.zeros((height, width, 4))
     for y in range(height):

@@ -5,7 +5,8 @@ from torch import Tensor, nn
 from .base import Method
 from .layers import upsample_bicubic
 
-KERNELS = {2: 1, 4: 1, 8: 3, 16: 5, 32: 5}  # of the down- and upsampling convolutions, by scale (section VI-B)
+# Of the down- and upsampling convolutions, by scale: section VI-B, which has neither x2 nor x32.
+KERNELS = {2: 1, 4: 1, 8: 3, 16: 5, 32: 5}
 
 
 class Gate(nn.Module):
@@ -41,8 +42,8 @@ class Fusion(nn.Module):
 class ConvGRU(nn.Module):
     """One layer of gated recurrent units that goes from level to level, eqs. 18 to 21.
 
-    A convolution of [state, input] is the sum of one of each: those of the inputs are one batch over all levels, and the
-    first level, whose state is zero, needs no other.
+    A convolution of [state, input] is the sum of one of each: those of the inputs are one batch over all levels, and
+    the first level, whose state is zero, needs no other.
     """
 
     def __init__(self, channels: int) -> None:
@@ -88,12 +89,13 @@ class AHMF(Method):
     """Features of both modalities at the depth's resolution, fused level by level, then pixel-shuffled up.
 
     The published counts (2.54, 3.36 and 5.75 M parameters at x4, x8, x16) are those of `compact=False`: the guide is
-    lifted to `channels` by a 3 x 3 convolution before its first inverse pixel shuffle (eq. 1 does not show it), eq. 8's W
-    has the kernel of the scale, and each doubling is a convolution and a pixel shuffle without activation. These
-    convolutions at up to half of the full resolution are two thirds of the work at x8 and nine tenths at x16.
+    lifted to `channels` by a 3 x 3 convolution before its first inverse pixel shuffle, which eq. 1 does not show but
+    the counts do; eq. 8's W has the kernel of the scale; each doubling is a convolution and a pixel shuffle without
+    activation, and a 3 x 3 convolution ends it. All this, at up to the full resolution, is over half of the work at x8
+    and nine tenths at x16.
 
-    `compact=True` takes eqs. 1 and 8 at their word: inverse pixel shuffle of the guide itself, and one pixel shuffle at
-    the end, straight from the (3 x 3 in place of 1 x 1) convolution W.
+    `compact=True` takes eqs. 1 and 8 at their word: inverse pixel shuffle of the guide itself, and one pixel shuffle
+    at the end, straight from the convolution W (3 x 3 where the paper has 1 x 1).
 
     Args:
         scale: a power of two up to 32.

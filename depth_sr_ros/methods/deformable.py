@@ -50,7 +50,7 @@ def kernels_and_offsets(
     """Join the two streams' predictions (section 3.2, weight and offset regression).
 
     Args:
-        guide_weights, depth_weights: (B, k^2 * r^2, h, w) logits, neighbour-major: channel = neighbour * r^2 + subpixel.
+        guide_weights, depth_weights: (B, k^2 * r^2, h, w) logits; channel = neighbour * r^2 + subpixel.
         guide_offsets, depth_offsets: (B, 2 * k^2 * r^2, h, w), rows (y) of all neighbours first, then columns (x).
 
     Returns:
@@ -137,10 +137,12 @@ def _compiled_average():
                     x = column * ratio + sub_column
                     residual = np.float32(0)
                     for neighbour in range(NEIGHBOURS):
-                        dy = offsets[0, neighbour, sub_row, sub_column, row, column] + np.float32(neighbour // KERNEL - 1)
-                        dx = offsets[1, neighbour, sub_row, sub_column, row, column] + np.float32(neighbour % KERNEL - 1)
-                        sy = min(max(np.float32(y) + min(max(dy, -reach), reach), np.float32(0)), np.float32(height - 1))
-                        sx = min(max(np.float32(x) + min(max(dx, -reach), reach), np.float32(0)), np.float32(width - 1))
+                        dy = offsets[0, neighbour, sub_row, sub_column, row, column]
+                        dx = offsets[1, neighbour, sub_row, sub_column, row, column]
+                        dy = min(max(dy + np.float32(neighbour // KERNEL - 1), -reach), reach)
+                        dx = min(max(dx + np.float32(neighbour % KERNEL - 1), -reach), reach)
+                        sy = min(max(np.float32(y) + dy, np.float32(0)), np.float32(height - 1))
+                        sx = min(max(np.float32(x) + dx, np.float32(0)), np.float32(width - 1))
                         top, left = int(sy), int(sx)
                         bottom, right = min(top + 1, height - 1), min(left + 1, width - 1)
                         fy, fx = sy - np.float32(top), sx - np.float32(left)

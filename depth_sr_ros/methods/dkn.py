@@ -8,7 +8,7 @@ from .layers import upsample_bicubic
 
 Shift = tuple[int, int]  # rows, columns
 EVERY_SHIFT: tuple[Shift, ...] = ((0, 0), (0, 1), (1, 0), (1, 1))  # that a stride of 2 tells apart
-BEFORE, AFTER = 25, 24  # pixels around the image: of its 51 x 51 patch, p in the middle, a pixel's network sees 50 x 50
+BEFORE, AFTER = 25, 24  # pixels around the image: of the 51 x 51 patch around a pixel, the network sees 50 x 50
 
 
 class Stream(nn.Module):
@@ -34,7 +34,9 @@ class Stream(nn.Module):
         self.weights = nn.Conv2d(coarse, NEIGHBOURS, 1)
         self.offsets = nn.Conv2d(coarse, 2 * NEIGHBOURS, 1)
 
-    def forward(self, image: Tensor, at_middle: tuple[Shift, ...], at_coarse: tuple[Shift, ...]) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, image: Tensor, at_middle: tuple[Shift, ...], at_coarse: tuple[Shift, ...]
+    ) -> tuple[Tensor, Tensor]:
         """Regress logits and offsets for the pixels that some shifts of the DownConvs reach.
 
         Args:
@@ -53,13 +55,13 @@ class Stream(nn.Module):
 class DKN(DeformableKernels):
     """Nine weights and nine offsets a pixel from a 51 x 51 patch of its own.
 
-    The DownConvs leave one pixel in 16. Section 3.2.1 reaches the others by 16 passes over shifted inputs, which repeats
-    the convolutions before the second DownConv 4 or 16 times. Here the shifts are made where resolution is lost, at each
-    DownConv (4 times 4), and all are one batch: the same numbers for 1.16 M multiplications a pixel instead of 1.63 M,
-    which no evaluation of all pixels can undercut. Dilated convolutions have the same count, but OpenVINO's bfloat16
-    kernels took 1.4 times as long for them, and training cannot leave shifts out of them.
+    The DownConvs leave one pixel in 16. Section 3.2.1 reaches the others by 16 passes over shifted inputs, which
+    repeats the convolutions before the second DownConv 4 or 16 times. Here the shifts are made where resolution is
+    lost, at each DownConv (4 times 4), and all are one batch: the same numbers, no feature computed twice, 1.16 M
+    multiplications a pixel instead of 1.58 M. Dilated convolutions have the same count, but OpenVINO's bfloat16
+    kernels took 1.4 times as long for them, and a training step cannot leave shifts out of them.
 
-    Training compares one of the 16 shifts a step, for a sixteenth of the last layers' work; all pixels have their turn.
+    A training step compares one of the 16 shifts, for a sixteenth of the last layers' work; all have their turn.
 
     Departure from the paper, which is silent: beyond the border the inputs take the border's value, and so do samples.
     """

@@ -13,9 +13,9 @@ RADIUS_PER_SCALE = 1.0  # window radius in low-resolution pixels
 class GuidedFilter(Method):
     """Filters the bicubic depth: a local linear model of the guide in every window, eqs. 14 to 16.
 
-    OpenCV's `ximgproc.guidedFilter` does the work where it is (opencv-contrib); elsewhere box means in torch do, by the
-    same equations and some times slower. OpenCV takes covariances with a determinant under 1e-6 for singular, which those
-    of an even guide in [0, 1] are at this regularisation: it gets the same problem in grey levels, the guide times 255 and
+    OpenCV's `ximgproc.guidedFilter` does the work where it is (opencv-contrib); elsewhere box means in torch do, by
+    the same equations and some times slower. OpenCV errs, by up to a tenth of the depth's range, where an even guide in
+    [0, 1] makes covariances of a tiny determinant. So it gets the same problem in grey levels: the guide times 255,
     epsilon times 255 squared.
     """
 
@@ -31,8 +31,9 @@ class GuidedFilter(Method):
         native = _opencv_guided_filter()
         if native is None or target.device.type != "cpu" or target.requires_grad:
             return guided_filter(guide, target, radius, EPSILON)
+        epsilon = EPSILON * LEVELS**2
         filtered = [
-            native(one.permute(1, 2, 0).numpy(force=True).copy(), image[0].numpy(force=True), radius, EPSILON * LEVELS**2)
+            native(one.permute(1, 2, 0).numpy(force=True).copy(), image[0].numpy(force=True), radius, epsilon)
             for one, image in zip(guide.float() * LEVELS, target.float())
         ]
         return torch.stack([torch.from_numpy(image)[None] for image in filtered]).to(depth.dtype)
@@ -46,7 +47,8 @@ def guided_filter(guide: Tensor, image: Tensor, radius: int, epsilon: float) -> 
     guide_mean, image_mean = _box_mean(guide, radius), _box_mean(image, radius)
     covariance = _box_mean(guide * image, radius) - guide_mean * image_mean  # (B, 3, H, W)
     products = guide[:, :, None] * guide[:, None, :]  # (B, 3, 3, H, W)
-    sigma = _box_mean(products.flatten(1, 2), radius).view_as(products) - guide_mean[:, :, None] * guide_mean[:, None, :]
+    sigma = _box_mean(products.flatten(1, 2), radius).view_as(products)
+    sigma = sigma - guide_mean[:, :, None] * guide_mean[:, None, :]
     sigma = sigma.permute(0, 3, 4, 1, 2) + epsilon * torch.eye(3, dtype=guide.dtype, device=guide.device)
     a = torch.linalg.solve(sigma, covariance.permute(0, 2, 3, 1)[..., None])[..., 0].permute(0, 3, 1, 2)
     b = image_mean - (a * guide_mean).sum(1, keepdim=True)
