@@ -260,10 +260,9 @@ def test_training_by_drawn_pixels_can_be_repeated(tmp_path, monkeypatch):
     monkeypatch.setattr(trainer, "VALIDATION_SAMPLES", 1)
     recipe = Recipe("tiny", "jiif", (8,), {**SMALL, "training_queries": 100}, steps=2, batch=2, crop=32, scenes=1)
     pool = tmp_path / "scenes"
-    runs = [trainer.Trainer(recipe, 8, tmp_path / name, workers=0, pool=pool).run() for name in ("one", "two")]
-    assert runs[0].sha256 == runs[1].sha256
-    method = load_method("jiif", 8, tmp_path / "one" / "jiif_x8.safetensors")
-    assert method(*pair(8)).isfinite().all()
+    runs = [trainer.Trainer(recipe, 8, tmp_path / name, workers=0, pool=pool) for name in ("one", "two")]
+    assert runs[0].run().sha256 == runs[1].run().sha256
+    assert load_method("jiif", 8, runs[0].result)(*pair(8)).isfinite().all()
 
 
 def test_bicubic_at_pixel_centres_is_pils():

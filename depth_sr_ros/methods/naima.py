@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from .base import Method
 from .dinov2 import load_dinov2
-from .edsr import AttentionBlock, AttentionGroup, ResidualBlock
+from .edsr import RESIDUAL_START, AttentionBlock, AttentionGroup, ResidualBlock, start_wide
 from .errors import MethodError
 from .layers import upsample_bicubic
 from .semantic import LEVELS, SemanticEncoder
@@ -149,9 +149,10 @@ class Upsampler(nn.Module):
         )
         self.project = nn.ModuleList(Projection(one, factor, up=True) for one in widths)
         self.finish = nn.Sequential(
-            nn.Conv2d(sum(widths) + beside, width, 3, padding=1), AttentionBlock(width),
-            nn.Conv2d(width, fold**2, 3, padding=1), nn.PixelShuffle(fold),
+            nn.Conv2d(sum(widths) + beside, width, 3, padding=1), AttentionBlock(width)
         )
+        self.last = nn.Conv2d(width, fold**2, 3, padding=1)
+        self.unfold = nn.PixelShuffle(fold)
 
     def forward(self, features: Tensor, *beside: Tensor) -> Tensor:
         """(B, C, h, w) and, where there is something beside, that at (f*h, f*w) -> (B, 1, s*h, s*w)."""
@@ -159,7 +160,7 @@ class Upsampler(nn.Module):
         for refine, project in zip(self.refine, self.project):
             features = refine(features)
             stages.append(project(features))
-        return self.finish(torch.cat((*stages, *beside), 1))
+        return self.unfold(self.last(self.finish(torch.cat((*stages, *beside), 1))))
 
 
 class NAIMA(Method):
@@ -228,6 +229,11 @@ class NAIMA(Method):
         )
         self.rgb_to_upsampler = rgb_to_upsampler
         self.upsampler = Upsampler(width, upsampler_stages, factor, self.fold, width if rgb_to_upsampler else 0)
+        for part in (self.depth_head, self.rgb_head, self.levels, self.upsampler):
+            start_wide(part)
+        if encoder == "own":
+            start_wide(self.semantic)
+        self.upsampler.last.weight.data.mul_(RESIDUAL_START)  # the residual on the bicubic image starts small
 
     def forward(self, guide: Tensor, depth: Tensor) -> Tensor:
         """Upsample: (B, 3, s*h, s*w) in [0, 1] and (B, 1, h, w) -> (B, 1, s*h, s*w)."""
