@@ -273,7 +273,8 @@ def test_the_papers_network_has_as_many_parameters_as_published():
         method = DADA(8, encoder="resnet50", features=64)
     assert sum(p.numel() for p in method.parameters()) == pytest.approx(32.53e6, rel=1e-3)
     encoder = sum(p.numel() for part in (method.extractor.stem, method.extractor.stages) for p in part.parameters())
-    assert encoder == 25_557_032 - (2048 * 1000 + 1000) + 64 * 49  # torchvision documents 25,557,032 with its classifier
+    classifier = 2048 * 1000 + 1000
+    assert encoder == 25_557_032 - classifier + 64 * 49  # ResNet-50 has 25,557,032 with its classifier
 
 
 def test_the_papers_network_runs_on_any_size():
@@ -282,6 +283,17 @@ def test_the_papers_network_runs_on_any_size():
     guide, depth = example(5, 6, 4)
     with torch.no_grad():
         assert method(guide, depth).shape == (1, 1, 20, 24)
+
+
+def test_the_network_runs_on_openvino_as_in_torch():
+    """The diffusion coefficients are compiled with it: their formula once came out wrong there."""
+    pytest.importorskip("openvino")
+    from depth_sr_ros.backends import select_backend
+
+    torch.manual_seed(0)
+    method = DADA(4, **TINY).eval().requires_grad_(False)
+    engine = select_backend("openvino").compile(Regression(method), example(5, 6, 4), "f32")
+    assert engine.error < 1e-5
 
 
 def test_the_free_form_needs_no_weights():

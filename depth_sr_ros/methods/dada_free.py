@@ -1,4 +1,4 @@
-"""DADA without learning: the diffusion is guided by the colours themselves (section 3.1; DADA with a dagger in table 2)."""
+"""DADA without learning: the colours themselves guide the diffusion (section 3.1; with a dagger in table 2)."""
 import torch
 from torch import Tensor
 

@@ -5,8 +5,8 @@ made to agree again with the low resolution that was measured (eq. 3). This is t
 same on a CPU without gradients is in `diffusion_cpu`.
 
 Plain iterations need thousands of steps to settle, since information travels by the square root of their number. Here step
-k is extrapolated from the two states before it (Hafner, Ochs, Weickert, Reissel, Grewenig: FSI schemes, GCPR 2016,
-eq. 12), which reaches the same equilibrium in about the square root of that number: 110 steps cover what 8000 do.
+k is extrapolated from the two states before it (Hafner, Ochs, Weickert, Reissel, Grewenig: FSI schemes, GCPR 2016),
+which reaches the same equilibrium in about the square root of that number: 110 steps cover what 8000 do.
 """
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,13 +34,11 @@ def coefficients(features: Tensor, kappa: Tensor | float) -> Tensor:
         (B, 2, H, W) float32 at least: between every pixel and the one below it, and the one to its right; 0 in the last
         row of the first plane and in the last column of the second.
     """
-    features = features.to(torch.promote_types(features.dtype, torch.float32))
-    square = kappa**2
-    below = features.diff(dim=2).square().sum(1, keepdim=True)
-    right = features.diff(dim=3).square().sum(1, keepdim=True)
-    return torch.cat(
-        (F.pad(square / (square + below), (0, 0, 0, 1)), F.pad(square / (square + right), (0, 1))), dim=1
-    )
+    # Divided first: OpenVINO 2026.4 takes a / (a + sum of squares) for a normalisation and computes something else.
+    features = features.to(torch.promote_types(features.dtype, torch.float32)) / kappa
+    below = 1 / (1 + features.diff(dim=2).square().sum(1, keepdim=True))
+    right = 1 / (1 + features.diff(dim=3).square().sum(1, keepdim=True))
+    return torch.cat((F.pad(below, (0, 0, 0, 1)), F.pad(right, (0, 1))), dim=1)
 
 
 def diffuse(image: Tensor, flow: Tensor) -> Tensor:
