@@ -2,7 +2,7 @@
 import importlib
 
 __version__ = "0.1.0"
-_PUBLIC = {"Upsampler": "upsampler", "DepthResult": "frame", "RgbdFrame": "frame", "FrameError": "frame"}
+_PUBLIC = {"Upsampler": "upsampler", "DepthResult": "frame", "FrameError": "frame"}
 __all__ = sorted(_PUBLIC)
 
 

@@ -1,4 +1,4 @@
-"""What flows through the package: a pair of images in, a depth image out, an error that costs one frame."""
+"""What comes out of the package: an upsampled depth image, or an error that costs one frame."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from .camera import PinholeCamera
 
 
 class FrameError(ValueError):
@@ -21,22 +19,6 @@ class FrameError(ValueError):
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
         self.reason = reason
-
-
-@dataclass(frozen=True)
-class RgbdFrame:
-    """A colour image and the low-resolution depth image that belongs to it.
-
-    rgb: (H, W, 3) uint8. depth: (h, w) float32, metres along the optical axis, NaN where unknown. The cameras
-    are those of these very pixels (region of interest and binning applied); None where not known. stamp_ns:
-    nanoseconds.
-    """
-
-    rgb: np.ndarray
-    depth: np.ndarray
-    rgb_camera: PinholeCamera | None = None
-    depth_camera: PinholeCamera | None = None
-    stamp_ns: int = 0
 
 
 @dataclass(frozen=True)

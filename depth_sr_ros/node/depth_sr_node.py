@@ -229,6 +229,7 @@ class DepthSrNode:
             "method": settings.method,
             "scale": settings.scale,
             "backend": self._upsampler.backend,
+            "precision": self._upsampler.precision,
             **{f"pending.{name}": stream["pending"] for name, stream in paired.items()},
         }
         stamp = self._node.get_clock().now().to_msg()

@@ -72,8 +72,13 @@ class LiveUpsampler:
 
     @property
     def backend(self) -> str:
-        """What runs the network now, with its precision."""
+        """What runs the network now."""
         return self._running[1].backend
+
+    @property
+    def precision(self) -> str:
+        """What the network computes in now; before the first frame, what was asked for."""
+        return self._running[1].precision
 
     @property
     def failure(self) -> str:
