@@ -1,7 +1,9 @@
 """Which DDS domain, and how far it reaches, from ROS 2's environment variables."""
 
 import os
+from pathlib import Path
 
+RECEIVE_BUFFER = 4 << 20  # bytes that large images need; Linux's stock setting is 208 KiB
 _RANGES = ("LOCALHOST", "SUBNET", "OFF", "SYSTEM_DEFAULT")
 
 # Large images on Linux's small stock buffers: see "Tuning for images" in the README.
@@ -50,4 +52,18 @@ def configuration() -> str:
     ours = "" if reach == "SYSTEM_DEFAULT" else _COMMON.format(general=general, discovery=discovery)
     return f"<CycloneDDS><Domain>{ours}</Domain></CycloneDDS>,{os.environ.get('CYCLONEDDS_URI', '')}".rstrip(
         ","
+    )
+
+
+def receive_buffer_advice(setting: Path = Path("/proc/sys/net/core/rmem_max")) -> str:
+    """What to tell those who receive images where the kernel's receive buffer is small; empty where it is not."""
+    try:
+        size = int(setting.read_text())
+    except (OSError, ValueError):
+        return ""  # not Linux, or not to be seen: nothing to advise
+    if size >= RECEIVE_BUFFER:
+        return ""
+    return (
+        f"net.core.rmem_max is {size} bytes: images may come late or, best effort, not at all; "
+        f"sudo sysctl -w net.core.rmem_max={RECEIVE_BUFFER}"
     )

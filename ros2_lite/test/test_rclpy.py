@@ -323,3 +323,14 @@ def test_images_do_not_fill_memory(make_node):
     before = resident()
     send(1000)
     assert resident() - before < 10_000_000  # a thousand of them are 300 MB
+
+
+def test_a_small_receive_buffer_is_told_of(tmp_path):
+    from ros2_lite.domain import receive_buffer_advice
+
+    setting = tmp_path / "rmem_max"
+    assert receive_buffer_advice(setting) == ""
+    setting.write_text("212992\n")
+    assert "212992" in receive_buffer_advice(setting) and "sysctl" in receive_buffer_advice(setting)
+    setting.write_text("4194304\n")
+    assert receive_buffer_advice(setting) == ""

@@ -6,11 +6,13 @@ from typing import Any
 
 from cyclonedds.core import DDSStatus
 
-from ros2_lite import types
+from ros2_lite import domain, types
 
 from .event_handler import SubscriptionEventCallbacks, make_handlers, status_mask, tell
 from .qos import QoSProfile, to_dds
 from .waitable import Waitable
+
+_LARGE = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage", "sensor_msgs/msg/PointCloud2")
 
 
 def _takes_info(callback: Callable) -> bool:
@@ -19,13 +21,8 @@ def _takes_info(callback: Callable) -> bool:
         parameters = inspect.signature(callback).parameters.values()
     except (TypeError, ValueError):
         return False
-    return (
-        sum(
-            p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-            for p in parameters
-        )
-        == 2
-    )
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(p.default is p.empty and p.kind in positional for p in parameters) == 2
 
 
 class Subscription(Waitable):
@@ -43,16 +40,12 @@ class Subscription(Waitable):
         raw: bool,
     ) -> None:
         super().__init__(node, group)
-        self.msg_type, self.topic, self.topic_name, self.qos_profile, self.raw = (
-            msg_type,
-            topic,
-            topic,
-            qos,
-            raw,
-        )
-        self.callback = callback
+        self.msg_type, self.qos_profile, self.raw, self.callback = msg_type, qos, raw, callback
+        self.topic = self.topic_name = topic
         self._with_info = _takes_info(callback)
         self._logger = node.get_logger()
+        if msg_type.__rostype__ in _LARGE and (advice := domain.receive_buffer_advice()):
+            self._logger.warning(advice, once=True)
         self._reader = node.context.participant.reader(
             f"rt{topic}",
             types.topic_type(msg_type.__rostype__),
