@@ -163,6 +163,22 @@ def test_the_result_is_a_weights_file_with_its_manifest(pool, tmp_path):
     assert all(tensor.dtype in (torch.float32, torch.int64) for tensor in state.values())
 
 
+def test_a_blend_lies_between_start_and_what_was_trained(pool, tmp_path):
+    start = Trainer(TINY, 8, tmp_path, workers=0, pool=pool)
+    start.run()
+    states = {}
+    for blend in (0.0, 0.25, 1.0):
+        recipe = replace(TINY, name=f"blend{blend}", seed=3, start_from=str(start.result), blend=blend)
+        run = Trainer(recipe, 8, tmp_path, workers=0, pool=pool)
+        run.run()
+        states[blend] = load_weights(run.result, "fdkn", 8)[1]
+    name = "guide.features.0.weight"
+    assert torch.equal(states[0.0][name], load_weights(start.result, "fdkn", 8)[1][name])
+    assert not torch.equal(states[1.0][name], states[0.0][name])
+    expected = 0.75 * states[0.0][name] + 0.25 * states[1.0][name]
+    assert torch.allclose(states[0.25][name], expected, atol=1e-3)
+
+
 @pytest.mark.parametrize("name", sorted(path.stem for path in recipes_directory().glob("*.yaml")))
 def test_every_recipe_of_the_package_can_be_read(name):
     recipe = load_recipe(name)

@@ -30,6 +30,8 @@ class Recipe:
         degradation: how samples differ from rendered ones.
         precision: "float32" or "bfloat16" (autocast).
         start_from: a weights file to begin with, for another scale of the same method say; empty: from scratch.
+        blend: share of what was trained in the result, the rest is `start_from`: between two tasks, the mean of the weights
+            often does better at both than either end (Wortsman et al., Robust fine-tuning of zero-shot models, eq. 1).
     """
 
     name: str
@@ -51,6 +53,7 @@ class Recipe:
     degradation: Degradation = Degradation()
     precision: str = "float32"
     start_from: str = ""
+    blend: float = 1.0
 
 
 def recipes_directory() -> Path:

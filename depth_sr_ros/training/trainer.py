@@ -42,8 +42,7 @@ class Trainer:
         torch.manual_seed(recipe.seed)
         self.model = method_class(recipe.method)(scale, **recipe.config).to(self.device)
         self.model = self.model.to(memory_format=torch.channels_last)
-        if recipe.start_from:
-            self._start_from(Path(recipe.start_from))
+        self._start = self._start_from(Path(recipe.start_from)) if recipe.start_from else None
         self.average = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
         self.optimiser = torch.optim.AdamW(
             self.model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
@@ -79,13 +78,13 @@ class Trainer:
 
     @torch.no_grad()
     def validate(self) -> float:
-        """RMSE of the averaged weights on the kept-back scenes, mean over images, in 255ths of the range."""
+        """RMSE of the outcome on the kept-back scenes, mean over images, in 255ths of the range."""
         samples = Samples(
             self.scale, self.recipe.crop, VALIDATION_SEED, VALIDATION_SAMPLES, VALIDATION_SAMPLES,
             self.recipe.degradation, self.pool,
         )
         model = method_class(self.recipe.method)(self.scale, **self.recipe.config).to(self.device).eval()
-        model.load_state_dict(self.average)
+        model.load_state_dict(self._outcome())
         total = 0.0
         for index in range(len(samples)):
             guide, low, truth = (tensor[None].to(self.device) for tensor in samples[index])
@@ -93,7 +92,7 @@ class Trainer:
         return total / len(samples)
 
     def export(self, steps: int, validation: float, seconds: float) -> Manifest:
-        """Write the averaged weights, as float16, and their manifest."""
+        """Write the outcome, as float16, and its manifest."""
         device = torch.cuda.get_device_name() if self.device.type == "cuda" else f"{torch.get_num_threads()} CPU threads"
         manifest = Manifest(
             method=self.recipe.method, scale=self.scale, sha256="", config=self.recipe.config, recipe=self.recipe.name,
@@ -102,7 +101,7 @@ class Trainer:
             accuracy={"validation_rmse_255": round(validation, 4)},
         )
         # Half precision halves the files and costs nothing measurable: weights are far from its limits.
-        state = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in self.average.items()}
+        state = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in self._outcome().items()}
         return save_weights(self.result, state, manifest)
 
     def _step(self, step: int, batch: list[Tensor]) -> Tensor:
@@ -150,9 +149,20 @@ class Trainer:
             worker_init_fn=_one_thread, prefetch_factor=4 if self.workers else None,
         )
 
-    def _start_from(self, path: Path) -> None:
+    def _start_from(self, path: Path) -> dict[str, Tensor]:
+        """Begin with the weights in a file; return them."""
         _, state = load_weights(path, self.recipe.method, read_manifest(path).scale)
         self.model.load_state_dict(state)
+        return {name: tensor.to(self.device) for name, tensor in state.items()}
+
+    def _outcome(self) -> dict[str, Tensor]:
+        """What the run has come to: the averaged weights, blended with those that it began with."""
+        if self._start is None:
+            return self.average
+        return {
+            name: torch.lerp(self._start[name], tensor, self.recipe.blend) if tensor.is_floating_point() else tensor
+            for name, tensor in self.average.items()
+        }
 
 
 def _one_thread(worker: int) -> None:
