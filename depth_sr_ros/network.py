@@ -133,11 +133,16 @@ def _compile(
     """Compile by the first backend that can; BackendError with every reason where none can."""
     from .methods.base import Regression
 
+    def finish(*regressed: Tensor) -> tuple[Tensor]:
+        return (method.reconstruct_cpu(example[1], *regressed),)
+
     failures = []
     for backend in backends:
-        module = Regression(method).eval() if _is_cut_on(backend, method) else method
+        is_cut = _is_cut_on(backend, method)
+        module = Regression(method).eval() if is_cut else method
         try:
-            engine = backend.compile(module, example, precision)
+            # What is predicted may err by per cents where the depth that it makes does not: that is compared.
+            engine = backend.compile(module, example, precision, finish if is_cut else None)
         except BackendError as error:
             failures.append(str(error))
             continue

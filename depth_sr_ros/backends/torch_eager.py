@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
 
+    from .base import Finish
+
 
 class TorchEager(Backend):
     """Eager PyTorch in float32, on CUDA where there is a GPU.
@@ -59,8 +61,8 @@ class TorchEager(Backend):
 
         return run
 
-    def _checked(
-        self, run: Callable, module: Module, example_inputs: tuple[Tensor, ...], precision: str
+    def _error(
+        self, run: Callable, module: Module, example_inputs: tuple[Tensor, ...], finish: Finish | None
     ) -> float:
         # On the CPU it is the reference: a slow network need not run twice to equal itself.
-        return 0.0 if self.device == "cpu" else super()._checked(run, module, example_inputs, precision)
+        return 0.0 if self.device == "cpu" else super()._error(run, module, example_inputs, finish)
