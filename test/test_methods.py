@@ -352,4 +352,4 @@ def test_guided_filter_follows_an_edge_that_the_bicubic_image_blurs():
     depth = resize_bicubic(guide[:, :1], (8, 8))
     error = {name: (load_method(name, 8)(guide, depth) - guide[:, :1]).square().mean().item()
              for name in ("bicubic", "guided_filter")}
-    assert error["guided_filter"] < 0.5 * error["bicubic"]
+    assert error["guided_filter"] < 0.6 * error["bicubic"]
