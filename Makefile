@@ -31,3 +31,4 @@ $(READY): requirements.txt $(PACKAGED)
 
 clean:
 	rm -rf $(VENV) demo_output build install log *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -85,12 +85,9 @@ def check(name: str, scale: int, weights: Path | None = None) -> None:
     cls = method_class(name)
     if isinstance(scale, bool) or not isinstance(scale, int) or not 2 <= scale <= MAX_SCALE:
         raise UnsupportedScale(f"scale {scale!r} is not a whole number from 2 to {MAX_SCALE}")
-    if not cls.learned:
-        return
-    if weights is not None:
-        if not Path(weights).is_file():
-            raise MissingWeights(f"no weights file {weights} for {name} x{scale}")
-    elif scale not in scales_with_weights(name):
+    if weights is not None and not Path(weights).is_file():
+        raise MissingWeights(f"no weights file {weights} for {name} x{scale}")
+    if cls.learned and weights is None and scale not in scales_with_weights(name):
         raise MissingWeights(_missing(name, scale))
 
 

@@ -211,6 +211,7 @@ class DepthSrNode:
     def _diagnose_on(self) -> None:
         self._report = diagnostics.Report(self._node.get_fully_qualified_name().lstrip("/"))
         self._reported_s = time.monotonic()
+        self._topic_warnings: list[str] = []
         self._logged: dict[str, int] = {}
         self._diagnostics = self._node.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self._node.create_timer(diagnostics.PERIOD_S, self._diagnose, clock=self._steady)
@@ -223,7 +224,8 @@ class DepthSrNode:
         self._log_unpaired(unpaired)
         snapshot = replace(snapshot, drops={**snapshot.drops, **unpaired})
         warnings = diagnostics.topic_warnings(self._node, self._sources)
-        warnings += [line for line in (self._frame_warning, self._upsampler.failure) if line]
+        self._log_topic_warnings(warnings)
+        warnings = warnings + [line for line in (self._frame_warning, self._upsampler.failure) if line]
         settings = self._upsampler.settings
         running = {
             "method": settings.method,
@@ -234,6 +236,15 @@ class DepthSrNode:
         }
         stamp = self._node.get_clock().now().to_msg()
         self._diagnostics.publish(self._report.make(stamp, snapshot, elapsed_s, running, warnings))
+
+    def _log_topic_warnings(self, warnings: list[str]) -> None:
+        """Say what has come to be wrong with the topics, and when all is well again."""
+        for line in warnings:
+            if line not in self._topic_warnings:
+                self._log.warning(line)
+        if self._topic_warnings and not warnings:
+            self._log.info("all topics have publishers that fit")
+        self._topic_warnings = warnings
 
     def _log_unpaired(self, unpaired: dict[str, int]) -> None:
         """Say what pairing has dropped anew, save for colour images that no depth image wants: there may be many."""
