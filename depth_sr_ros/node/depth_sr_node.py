@@ -7,9 +7,7 @@ publishes; a timer picks up changed parameters and another one reports on /diagn
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
 import time
 import traceback
 from dataclasses import replace
@@ -37,6 +35,7 @@ from depth_sr_ros.node.pairing import STREAMS, CheckFilter, Pairing, PairingFilt
 from depth_sr_ros.node.parameters import Config, ParameterError, Parameters
 from depth_sr_ros.node.pipeline import FramePipeline, Job
 from depth_sr_ros.node.statistics import Statistics, ThrottledLog
+from depth_sr_ros.node.stopping import stop_on_signals
 from depth_sr_ros.node.worker import Worker
 
 QUEUE = 5  # messages a topic, in and out
@@ -261,9 +260,7 @@ def _pairing_ns(config: Config) -> tuple[int, int]:
 def main(args: list[str] | None = None) -> int:
     """Run until SIGINT or SIGTERM. Returns the exit status: 1 where the node cannot start."""
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stop_on_signals()
     node = rclpy.create_node("depth_sr")
     try:
         depth_sr = DepthSrNode(node)
