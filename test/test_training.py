@@ -10,6 +10,7 @@ from depth_sr_ros.methods.registry import load_method
 from depth_sr_ros.methods.weights import load_weights
 from depth_sr_ros.training import degrade, trainer
 from depth_sr_ros.training.losses import training_loss
+from depth_sr_ros.training.precision import computed_in
 from depth_sr_ros.training.recipe import Recipe, RecipeError, load_recipe, recipes_directory
 from depth_sr_ros.training.samples import Samples
 from depth_sr_ros.training.trainer import Trainer
@@ -118,6 +119,30 @@ def test_loss_mixes_mean_and_root_mean_square():
     assert training_loss(estimate, truth, 0.25).item() == pytest.approx(0.75 * 0.2 + 0.25 * np.sqrt(0.08), abs=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("precision", "device", "flags", "expected"),
+    [
+        ("bfloat16", "cpu", ["avx2", "avx512f"], "float32"),
+        ("bfloat16", "cpu", [], "float32"),
+        ("bfloat16", "cpu", ["avx512f", "avx512_bf16"], "bfloat16"),
+        ("bfloat16", "cpu", ["amx_bf16"], "bfloat16"),
+        ("bfloat16", "cuda", ["avx2"], "bfloat16"),
+        ("float32", "cuda", [], "float32"),
+        ("float32", "cpu", ["amx_bf16"], "float32"),
+    ],
+)
+def test_bfloat16_is_computed_only_where_there_are_instructions_for_it(precision, device, flags, expected):
+    assert computed_in(precision, device, flags) == expected
+
+
+def test_a_run_that_cannot_compute_in_bfloat16_says_so(pool, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(trainer, "cpu_flags", lambda: ["avx2"])
+    run = Trainer(replace(TINY, precision="bfloat16"), 8, tmp_path, workers=0, pool=pool, device="cpu")
+    manifest = run.run()
+    assert capsys.readouterr().out.count("computing in float32") == 1
+    assert "in float32 on" in manifest.trained
+
+
 def test_a_killed_run_goes_on_as_if_nothing_had_happened(pool, tmp_path, monkeypatch):
     whole = Trainer(TINY, 8, tmp_path / "whole", workers=0, pool=pool).run()
     half = Trainer(TINY, 8, tmp_path / "halves", workers=0, pool=pool)
@@ -190,6 +215,7 @@ def test_every_recipe_of_the_package_can_be_read(name):
     [
         ("method: fdkn\nstep: 5", "unknown entry 'step'"),
         ("method: fdkn\nsteps: many", "steps is 'many'"),
+        ("method: fdkn\nprecision: bf16", "precision is 'bf16', it must be one of float32, bfloat16"),
         ("steps: 5", "names no method"),
         ("method: [", "not YAML"),
         ("method: fdkn\ndegradation: {wobble: 3}", "unknown entry 'wobble'"),

@@ -7,6 +7,7 @@ import yaml
 
 from ..resources import share_directory
 from .degrade import Degradation
+from .precision import PRECISIONS
 
 
 class RecipeError(ValueError):
@@ -28,7 +29,7 @@ class Recipe:
         average: decay of the running mean of the weights, which is what is validated and exported.
         scenes, seed: size and seed of the pool of scenes.
         degradation: how samples differ from rendered ones.
-        precision: "float32" or "bfloat16" (autocast).
+        precision: "float32" or "bfloat16" (autocast), the latter only where it is computed natively: see `precision`.
         start_from: a weights file to begin with, for another scale of the same method say; empty: from scratch.
         blend: share of what was trained in the result, the rest is `start_from`: between two tasks, the mean of the weights
             often does better at both than either end (Wortsman et al., Robust fine-tuning of zero-shot models, eq. 1).
@@ -54,6 +55,12 @@ class Recipe:
     precision: str = "float32"
     start_from: str = ""
     blend: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.precision not in PRECISIONS:
+            raise RecipeError(
+                f"recipe {self.name}: precision is {self.precision!r}, it must be one of {', '.join(PRECISIONS)}"
+            )
 
 
 def recipes_directory() -> Path:

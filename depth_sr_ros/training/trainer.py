@@ -1,7 +1,6 @@
 """One training run: from a recipe to a weights file."""
 import math
 import time
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -9,10 +8,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from ..machine import cpu_flags
 from ..methods.registry import method_class
 from ..methods.weights import Manifest, load_weights, read_manifest, save_weights
 from .checkpoint import load_checkpoint, save_checkpoint
 from .losses import training_loss
+from .precision import computed_in
 from .recipe import Recipe, RecipeError
 from .samples import Samples
 
@@ -30,15 +31,20 @@ class Trainer:
         folder: for the checkpoint and the result; made when needed.
         workers: processes that make samples; they decide nothing but speed.
         pool: folder of rendered scenes; None: the user's cache.
+        device: "cpu" or "cuda"; None: the GPU where there is one.
     """
 
-    def __init__(self, recipe: Recipe, scale: int, folder: Path, workers: int = 1, pool: Path | None = None) -> None:
+    def __init__(
+        self, recipe: Recipe, scale: int, folder: Path, workers: int = 1, pool: Path | None = None,
+        device: str | None = None,
+    ) -> None:
         if scale not in recipe.scales:
             raise RecipeError(f"recipe {recipe.name} trains scales {recipe.scales}, not {scale}")
         if recipe.seed == VALIDATION_SEED:
             raise RecipeError(f"seed {VALIDATION_SEED} is that of the validation scenes: choose another")
         self.recipe, self.scale, self.folder, self.workers, self.pool = recipe, scale, folder, workers, pool
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.precision = computed_in(recipe.precision, self.device.type, cpu_flags())
         torch.manual_seed(recipe.seed)
         self.model = method_class(recipe.method)(scale, **recipe.config).to(self.device)
         self.model = self.model.to(memory_format=torch.channels_last)
@@ -61,6 +67,8 @@ class Trainer:
     def run(self) -> Manifest:
         """Train to the end, validate, export; return the manifest of the weights."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        if self.precision != self.recipe.precision:
+            print(f"computing in {self.precision}: this CPU has no instructions for {self.recipe.precision}")
         identity = repr(self.recipe)
         done = load_checkpoint(self.checkpoint, identity, self.model, self.average, self.optimiser)
         started, validation = time.monotonic(), float("nan")
@@ -97,7 +105,10 @@ class Trainer:
         manifest = Manifest(
             method=self.recipe.method, scale=self.scale, sha256="", config=self.recipe.config, recipe=self.recipe.name,
             data=f"{self.recipe.scenes} generated scenes, seed {self.recipe.seed}",
-            trained=f"{steps} steps of {self.recipe.batch} samples on {device}; last part {seconds / 60:.0f} minutes",
+            trained=(
+                f"{steps} steps of {self.recipe.batch} samples in {self.precision} on {device}; "
+                f"last part {seconds / 60:.0f} minutes"
+            ),
             accuracy={"validation_rmse_255": round(validation, 4)},
         )
         # Half precision halves the files and costs nothing measurable: weights are far from its limits.
@@ -111,7 +122,7 @@ class Trainer:
         generator = torch.Generator().manual_seed(self.recipe.seed * 1_000_000_007 + step)
         for group in self.optimiser.param_groups:
             group["lr"] = self.recipe.learning_rate * self._rate(step)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16"):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
             estimate, target = self.model.training_estimate(guide, low, truth, generator)
         loss = training_loss(estimate.float(), target, self.recipe.rmse_share)
         self.optimiser.zero_grad(set_to_none=True)
