@@ -8,9 +8,10 @@ from . import diffusion
 from .base import Method
 from .dada_free import ITERATIONS, DADAFree
 from .layers import upsample_bicubic
+from .streams import TwoStreams
 from .unet import LightUNet, ResNet50UNet
 
-ENCODERS = {"light": LightUNet, "resnet50": ResNet50UNet}
+ENCODERS = {"light": LightUNet, "resnet50": ResNet50UNet, "streams": TwoStreams}
 CHANNELS = 4  # C_1: the guide, and the upsampled depth less its mean
 
 
@@ -26,7 +27,7 @@ class DADA(DADAFree):
 
     Args:
         scale, kappa, iterations, adjustment, accelerated: see `DADAFree`; `kappa` is where learning begins.
-        encoder: "light", or "resnet50", the paper's.
+        encoder: "light"; "streams", which may begin with what FDKN has learnt; or "resnet50", the paper's.
         features: C_2; the paper has 64.
         gradient_iterations: N_grad; the paper has 1024 plain ones.
         encoder_config: more keyword arguments of the encoder.

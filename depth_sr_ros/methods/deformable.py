@@ -12,11 +12,11 @@ from torch import Tensor
 
 from .base import Method
 from .layers import upsample_bicubic
+from .streams import RATIO
 
 KERNEL = 3  # k: neighbours a side
 NEIGHBOURS = KERNEL * KERNEL
 REACH = 7.0  # pixels: samples come from the 15 x 15 pixels around p (section 3.2.1)
-RATIO = 4  # pixels a side that one place of the last feature map stands for (section 3.2.1; fig. 6)
 
 
 class DeformableKernels(Method):

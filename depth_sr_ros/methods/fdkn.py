@@ -1,34 +1,28 @@
 """FDKN: the fast deformable kernel network (Kim, Ponce, Ham: Deformable Kernel Networks, section 3.3, table 2)."""
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .deformable import NEIGHBOURS, RATIO, DeformableKernels, kernels_and_offsets
+from .deformable import NEIGHBOURS, DeformableKernels, kernels_and_offsets
 from .layers import pad_to_multiple, upsample_bicubic
+from .streams import RATIO, WIDTHS, FeatureStream
 
 
 class Stream(nn.Module):
-    """Features of one input and its share of weights and offsets: the columns of table 2.
+    """Features of one input and its share of weights and offsets: a column of table 2.
 
     Args:
         channels: of the input before the resampling: 3 for the guide, 1 for the depth.
-        widths: features of the three pairs of 3 x 3 convolutions; the paper has (32, 64, 128).
+        widths: see `FeatureStream`.
     """
 
     def __init__(self, channels: int, widths: tuple[int, ...]) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        before = channels * RATIO**2
-        for width in widths:
-            layers += [nn.Conv2d(before, width, 3, padding=1), nn.BatchNorm2d(width), nn.ReLU()]
-            layers += [nn.Conv2d(width, width, 3, padding=1), nn.ReLU()]
-            before = width
-        self.features = nn.Sequential(*layers)
-        self.weights = nn.Conv2d(before, NEIGHBOURS * RATIO**2, 1)
-        self.offsets = nn.Conv2d(before, 2 * NEIGHBOURS * RATIO**2, 1)
+        self.features = FeatureStream(channels, widths)
+        self.weights = nn.Conv2d(widths[-1], NEIGHBOURS * RATIO**2, 1)
+        self.offsets = nn.Conv2d(widths[-1], 2 * NEIGHBOURS * RATIO**2, 1)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """(B, C, H, W) -> logits (B, k^2 * 16, H/4, W/4) and offsets (B, 2 * k^2 * 16, H/4, W/4)."""
-        features = self.features(F.pixel_unshuffle(image, RATIO))
+        features = self.features(image)
         return self.weights(features), self.offsets(features)
 
 
@@ -43,7 +37,7 @@ class FDKN(DeformableKernels):
     summary = "fast deformable kernels: the default, for speed"
     paper = "Kim, Ponce, Ham, Deformable Kernel Networks for Joint Image Filtering, section 3.3"
 
-    def __init__(self, scale: int, widths: tuple[int, ...] = (32, 64, 128)) -> None:
+    def __init__(self, scale: int, widths: tuple[int, ...] = WIDTHS) -> None:
         super().__init__(scale)
         self.guide = Stream(3, tuple(widths))
         self.depth = Stream(1, tuple(widths))

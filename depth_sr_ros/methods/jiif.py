@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from .base import Method
 from .edsr import EDSR, RESIDUAL_START, start_wide
 from .interpolate import bicubic_at, bilinear_at, pixels_at
+from .streams import GuideFeatures
 
 CORNERS = ((0, 0), (1, 0), (0, 1), (1, 1))  # the four nearest low-resolution pixels, (x, y) from the upper left one
 QUERIES_AT_ONCE = 2048  # bounds the memory: the widest layer holds 4 rows a query
@@ -49,12 +50,15 @@ class JIIF(Method):
         hidden: widths of the MLP's layers.
         guide_stride, guide_features: see `edsr.EDSR`.
         training_queries: pixels drawn from an image in training; 0 takes all.
+        guide_stream: FDKN's stream, with `guide_features` channels, in place of the guide's EDSR encoder: it may begin
+            with what FDKN has learnt.
     """
 
     name = "jiif"
     summary = "implicit function: depth at any sub-pixel position; dense where there is time"
     paper = "Tang, Chen, Zeng, Joint Implicit Image Function for Guided Depth Super-Resolution"
     is_cut = True
+    any_scale = True
 
     def __init__(
         self,
@@ -67,12 +71,16 @@ class JIIF(Method):
         guide_stride: int = 1,
         guide_features: int | None = None,
         training_queries: int = 30_720,
+        guide_stream: bool = False,
     ) -> None:
         super().__init__(scale)
         self.training_queries = training_queries
         self.depth_encoder = EDSR(1, depth_width, depth_blocks)
-        self.guide_encoder = EDSR(3, guide_width, guide_blocks, guide_stride, guide_features)
         features = guide_width if guide_features is None else guide_features
+        if guide_stream:
+            self.guide_encoder = GuideFeatures(features)
+        else:
+            self.guide_encoder = EDSR(3, guide_width, guide_blocks, guide_stride, guide_features)
         self.parts = (depth_width, features, features, 2)  # of the first layer's input: z_i, g_i, g_q - g_i, x_q - x_i
         self.first = nn.Linear(sum(self.parts), hidden[0])
         layers: list[nn.Module] = []
