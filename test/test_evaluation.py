@@ -10,7 +10,10 @@ import pytest
 from depth_sr_ros.cli import main
 from depth_sr_ros.evaluation import metrics, protocol
 from depth_sr_ros.evaluation.datasets import DatasetError, Pair, PairFolder
+from depth_sr_ros.methods import registry
 from depth_sr_ros.methods.layers import resize_matrix
+from depth_sr_ros.methods.weights import sha256_of
+from small_weights import save_small
 
 DATA = Path(os.environ.get("DEPTH_SR_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"real data not at {DATA}; set DEPTH_SR_DATA")
@@ -149,8 +152,26 @@ def test_the_command_writes_table_json_and_page(tmp_path, images, capsys):
     assert (tmp_path / "out.html").read_text().count("<img") == 7
 
 
+def test_weights_for_any_scale_are_evaluated_at_each(tmp_path, images, monkeypatch):
+    data = tmp_path / "set"
+    data.mkdir()
+    cv2.imwrite(str(data / "x_RGB.png"), images[0])
+    cv2.imwrite(str(data / "x_HR_gt.png"), (images[1] * 20).astype(np.uint16))
+    path = save_small(tmp_path / "jiif.safetensors", "jiif", None)
+    command = ["evaluate", str(data), "--scale", "2", "5", "--methods", "jiif", "--json", str(tmp_path / "out.json")]
+    assert main([*command, "--weights", str(path)]) == 0
+    named = json.loads((tmp_path / "out.json").read_text())
+    assert [row["scale"] for row in named["results"]] == [2, 5]
+    assert named["weights_sha256"] == dict.fromkeys(("jiif_x2", "jiif_x5"), sha256_of(path))
+    monkeypatch.setattr(registry, "weights_directory", lambda: tmp_path)
+    assert main(command) == 0
+    assert json.loads((tmp_path / "out.json").read_text())["weights_sha256"] == named["weights_sha256"]
+
+
 def test_the_command_names_what_it_cannot_do(tmp_path, capsys):
     assert main(["evaluate", str(tmp_path), "--methods", "magic"]) == 2
     assert "known methods" in capsys.readouterr().err
     assert main(["evaluate", str(tmp_path / "none"), "--methods", "bicubic"]) == 2
     assert "no data set folder" in capsys.readouterr().err
+    assert main(["evaluate", str(tmp_path), "--scale", "64"]) == 2
+    assert "whole number from 2 to 32" in capsys.readouterr().err

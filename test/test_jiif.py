@@ -260,7 +260,7 @@ def test_training_by_drawn_pixels_can_be_repeated(tmp_path, monkeypatch):
     monkeypatch.setattr(trainer, "VALIDATION_SAMPLES", 1)
     recipe = Recipe("tiny", "jiif", (8,), {**SMALL, "training_queries": 100}, steps=2, batch=2, crop=32, scenes=1)
     pool = tmp_path / "scenes"
-    runs = [trainer.Trainer(recipe, 8, tmp_path / name, workers=0, pool=pool) for name in ("one", "two")]
+    runs = [trainer.Trainer(recipe, None, tmp_path / name, workers=0, pool=pool) for name in ("one", "two")]
     assert runs[0].run().sha256 == runs[1].run().sha256
     assert load_method("jiif", 8, runs[0].result)(*pair(8)).isfinite().all()
 

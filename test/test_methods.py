@@ -13,6 +13,7 @@ from depth_sr_ros.methods.layers import pad_to_multiple, resize_bicubic, resize_
 from depth_sr_ros.methods.registry import available, known_methods, load_method, method_class
 from depth_sr_ros.methods.weights import Manifest, load_weights, save_weights, sha256_of
 from references import randomised
+from small_weights import save_small
 
 SMALL = [
     ("fdkn", {"widths": [4, 5, 6]}),
@@ -132,7 +133,7 @@ def test_methods_are_listed_with_what_they_are():
     for info in available():
         assert info.summary and (info.paper or not info.learned)
         assert method_class(info.name).name == info.name
-        assert info.learned or info.scales == ()
+        assert info.learned or info.scales == registry.ALL_SCALES
 
 
 def test_an_unknown_method_is_answered_with_the_known():
@@ -154,6 +155,45 @@ def test_missing_weights_are_answered_with_what_there_is(tmp_path, monkeypatch):
     with pytest.raises(MissingWeights, match=r"'ahmf' has no weights for x4 \(it has: none\).*bicubic, .*fdkn, guided"):
         load_method("ahmf", 4)
     assert next(info for info in available() if info.name == "fdkn").scales == (4,)
+
+
+def test_weights_for_any_scale_serve_every_scale(tmp_path, monkeypatch):
+    monkeypatch.setattr(registry, "weights_directory", lambda: tmp_path)
+    save_small(tmp_path / "jiif_x8.safetensors", "jiif", 8)  # not where weights for any scale lie
+    assert registry.scales_with_weights("jiif") == () and "jiif" not in registry.methods_at(8)
+    with pytest.raises(MissingWeights, match=r"'jiif' has no weights for x5 \(it has: none\)"):
+        load_method("jiif", 5)
+    path = save_small(tmp_path / "jiif.safetensors", "jiif", None)
+    assert json.loads(path.with_suffix(".json").read_text())["scale"] is None
+    assert registry.scales_with_weights("jiif") == registry.ALL_SCALES == tuple(range(2, 33))
+    assert "jiif" in registry.methods_at(2) and "jiif" in registry.methods_at(32)
+    states = []
+    for scale in (2, 5, 32):
+        method = load_method("jiif", scale)
+        assert method.scale == scale and method(*pair(scale, 3, 2)).shape == (1, 1, 3 * scale, 2 * scale)
+        states.append(method.state_dict())
+    assert all(torch.equal(states[0][name], state[name]) for state in states for name in state)
+    with pytest.raises(UnsupportedScale, match="from 2 to 32"):
+        load_method("jiif", 33)
+
+
+def test_a_weights_file_for_any_scale_can_be_named(tmp_path):
+    path = save_small(tmp_path / "mine.safetensors", "jiif", None)
+    assert load_weights(path, "jiif", 7)[0].scale is None
+    assert [load_method("jiif", scale, path).scale for scale in (3, 16)] == [3, 16]
+    with pytest.raises(MethodError, match="are for jiif at any scale, not for fdkn x8"):
+        load_method("fdkn", 8, path)
+    one = save_small(tmp_path / "one.safetensors", "jiif", 8)
+    with pytest.raises(MethodError, match="are for jiif x8, not for jiif x4"):
+        load_method("jiif", 4, one)
+    with pytest.raises(MethodError, match="are for jiif x8, not for jiif at any scale"):
+        load_weights(one, "jiif", None)
+
+
+@pytest.mark.parametrize("scale", [1, 33])
+def test_no_method_works_at_an_impossible_scale(scale):
+    with pytest.raises(UnsupportedScale, match="whole number from 2 to 32"):
+        registry.methods_at(scale)
 
 
 def test_a_weights_file_that_is_not_there_is_named(tmp_path):

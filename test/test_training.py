@@ -6,20 +6,28 @@ import pytest
 import torch
 from PIL import Image
 
+from depth_sr_ros.cli import main
 from depth_sr_ros.methods.registry import load_method
 from depth_sr_ros.methods.weights import load_weights
-from depth_sr_ros.training import degrade, trainer
+from depth_sr_ros.training import degrade, scene_pool, trainer
 from depth_sr_ros.training.losses import training_loss
 from depth_sr_ros.training.precision import computed_in
 from depth_sr_ros.training.recipe import Recipe, RecipeError, load_recipe, recipes_directory
 from depth_sr_ros.training.samples import Samples
-from depth_sr_ros.training.trainer import Trainer
+from depth_sr_ros.training.trainer import Trainer, runs
 
 CLEAN = degrade.Degradation(
     shift=0, warp=0, jagged_chance=0, depth_blur_chance=0, guide_noise=0, grey_chance=0, sensor_chance=0
 )
 TINY = Recipe(
     "tiny", "fdkn", (8,), {"widths": [4, 4, 4]}, steps=4, batch=1, crop=64, scenes=2, warmup=1, average=0.5
+)
+
+
+ANY = Recipe(
+    "any", "jiif", (4, 8, 16),
+    {"depth_width": 4, "depth_blocks": 1, "guide_width": 4, "guide_blocks": 1, "hidden": [6], "training_queries": 50},
+    steps=5, batch=2, crop=32, scenes=2, warmup=1, average=0.5,
 )
 
 
@@ -158,6 +166,86 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(pool, tmp_path, monkeyp
         half.run()
     rest = Trainer(TINY, 8, tmp_path / "halves", workers=0, pool=pool)
     assert rest.run().sha256 == whole.sha256
+
+
+def record_batches(run, monkeypatch, killed_at=None):
+    """Note what the run's steps are given; end it before one of them."""
+    batches, take_step = [], run._step
+
+    def step(number, batch):
+        if number == killed_at:
+            raise KeyboardInterrupt
+        batches.append([tuple(tensor.shape) for tensor in batch])
+        return take_step(number, batch)
+
+    monkeypatch.setattr(run, "_step", step)
+    return batches
+
+
+def test_weights_for_any_scale_learn_from_all_of_the_recipes_scales_in_turn(pool, tmp_path, monkeypatch):
+    run = Trainer(ANY, None, tmp_path, workers=0, pool=pool)
+    batches = record_batches(run, monkeypatch)
+    assert run.run().scale is None
+    assert [low for _, low, _ in batches] == [(2, 1, 8, 8), (2, 1, 4, 4), (2, 1, 2, 2), (2, 1, 8, 8), (2, 1, 4, 4)]
+    assert all(guide == (2, 3, 32, 32) and truth == (2, 1, 32, 32) for guide, _, truth in batches)
+    assert run.result == tmp_path / "any.safetensors"
+    assert "at x4, x8, x16" in load_weights(run.result, "jiif", 5)[0].trained
+    assert [load_method("jiif", scale, run.result).scale for scale in (3, 8)] == [3, 8]
+
+
+def test_a_killed_run_over_scales_goes_on_at_the_scale_where_it_stood(pool, tmp_path, monkeypatch):
+    whole = Trainer(ANY, None, tmp_path / "whole", workers=0, pool=pool).run()
+    half = Trainer(ANY, None, tmp_path / "halves", workers=0, pool=pool)
+    record_batches(half, monkeypatch, killed_at=3)
+    with pytest.raises(KeyboardInterrupt):
+        half.run()
+    rest = Trainer(ANY, None, tmp_path / "halves", workers=0, pool=pool)
+    batches = record_batches(rest, monkeypatch)
+    assert rest.run().sha256 == whole.sha256
+    assert batches[0][1] == (2, 1, 2, 2)  # step 2, from the checkpoint before the kill
+
+
+def test_a_run_over_scales_is_validated_at_all_of_them(pool, tmp_path, monkeypatch):
+    monkeypatch.setattr(trainer, "VALIDATION_SAMPLES", 3)
+    run = Trainer(ANY, None, tmp_path, workers=0, pool=pool)
+    errors = []
+    for index, scale in enumerate(ANY.scales):
+        guide, low, truth = Samples(scale, ANY.crop, trainer.VALIDATION_SEED, 3, 3, directory=pool)[index]
+        with torch.no_grad():
+            errors.append((run.model(guide[None], low[None]) - truth).square().mean().sqrt().item() * 255)
+    assert run.validate() == pytest.approx(np.mean(errors), rel=1e-4)
+
+
+def test_a_run_over_scales_begins_with_weights_for_any_scale(pool, tmp_path):
+    first = Trainer(ANY, None, tmp_path, workers=0, pool=pool)
+    first.run()
+    second = Trainer(replace(ANY, name="more", start_from=str(first.result)), None, tmp_path, workers=0, pool=pool)
+    state = load_weights(first.result, "jiif", None)[1]
+    assert all(torch.equal(tensor, state[name]) for name, tensor in second.model.state_dict().items())
+
+
+def test_the_command_trains_weights_for_any_scale_without_naming_one(pool, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(scene_pool, "default_directory", lambda: pool)
+    recipe = tmp_path / "little.yaml"
+    recipe.write_text(
+        "method: jiif\nscales: [4, 8]\nsteps: 2\nbatch: 1\ncrop: 32\nscenes: 2\nconfig: "
+        "{depth_width: 4, depth_blocks: 1, guide_width: 4, guide_blocks: 1, hidden: [6], training_queries: 50}\n"
+    )
+    command = ["train", str(recipe), "--output", str(tmp_path / "out"), "--workers", "0"]
+    assert main(command) == 0
+    assert [path.name for path in (tmp_path / "out").glob("*.json")] == ["little.json"]
+    assert main([*command, "--scale", "8"]) == 2
+    assert "jiif serve any scale" in capsys.readouterr().err
+
+
+def test_a_run_has_scales_that_fit_its_method(tmp_path):
+    assert runs(TINY) == (8,) and runs(ANY) == (None,)
+    with pytest.raises(RecipeError, match=r"all of \(4, 8, 16\) in one run, so leave out the scale 8"):
+        Trainer(ANY, 8, tmp_path)
+    with pytest.raises(RecipeError, match="scales .*, not None"):
+        Trainer(TINY, None, tmp_path)
+    with pytest.raises(RecipeError, match="tiny names no scales"):
+        Trainer(replace(TINY, scales=()), 8, tmp_path)
 
 
 def test_a_checkpoint_of_another_recipe_is_refused(pool, tmp_path):

@@ -20,7 +20,7 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--methods", default="all", help="names with commas between them, or all that work at the scale")
     parser.add_argument("--backend", default="torch_eager", help="what runs the networks (default: torch_eager)")
     parser.add_argument("--precision", default="f32", help="auto, f32 or bf16 (default: f32)")
-    parser.add_argument("--weights", type=Path, help="a weights file in place of the package's; for one method and scale")
+    parser.add_argument("--weights", type=Path, help="a weights file in place of the package's; for one method")
     parser.add_argument("--consistency", action="store_true", help="project estimates onto those that reduce to the input")
     parser.add_argument("--json", type=Path, help="write all figures, versions and weights hashes here")
     parser.add_argument("--html", type=Path, help="write a page with pictures and error maps here")
@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> None:
     report = Report(with_pictures=arguments.html is not None)
     for folder in arguments.dataset:
         for scale in arguments.scale:
-            for method in _methods(arguments.methods, scale):
+            for method in _methods(arguments, scale):
                 evaluate(report, folder, method, scale, arguments)
     print_table(report.summaries)
     if arguments.json:
@@ -72,12 +72,13 @@ def evaluate(report, folder: Path, method: str, scale: int, arguments: argparse.
     report.add(summary, arguments.weights)
 
 
-def _methods(names: str, scale: int) -> list[str]:
-    from ..methods.registry import available, check
+def _methods(arguments: argparse.Namespace, scale: int) -> list[str]:
+    """The names of the methods that are asked for, all of them fit for it."""
+    from ..methods.registry import check, methods_at
 
-    if names == "all":
-        return [info.name for info in available() if not info.learned or scale in info.scales]
-    chosen = [name.strip() for name in names.split(",") if name.strip()]
+    if arguments.methods == "all":
+        return methods_at(scale)
+    chosen = [name.strip() for name in arguments.methods.split(",") if name.strip()]
     for name in chosen:
-        check(name, scale)
+        check(name, scale, arguments.weights)
     return chosen

@@ -7,7 +7,9 @@ def add_parser(subparsers) -> None:
     """Register the command."""
     parser = subparsers.add_parser("train", help="train a method on generated scenes")
     parser.add_argument("recipe", help="a name from config/recipes, or a .yaml file")
-    parser.add_argument("--scale", type=int, nargs="+", help="which of the recipe's scales (default: all)")
+    parser.add_argument(
+        "--scale", type=int, nargs="+", help="which of the recipe's scales (default: all); none to choose where weights serve any"
+    )
     parser.add_argument("--output", type=Path, default=Path("training_output"), help="checkpoint and weights go here")
     parser.add_argument("--workers", type=int, default=1, help="processes that make samples (default: 1)")
     parser.add_argument("--threads", type=int, help="CPU threads for the network (default: torch's)")
@@ -19,12 +21,12 @@ def run(arguments: argparse.Namespace) -> None:
     import torch
 
     from ..training.recipe import load_recipe
-    from ..training.trainer import Trainer
+    from ..training.trainer import Trainer, runs
 
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     recipe = load_recipe(arguments.recipe)
-    for scale in arguments.scale or recipe.scales:
+    for scale in arguments.scale or runs(recipe):
         trainer = Trainer(recipe, scale, arguments.output, arguments.workers)
         manifest = trainer.run()
         print(f"{trainer.result}: validation RMSE {manifest.accuracy['validation_rmse_255']} of 255 levels")

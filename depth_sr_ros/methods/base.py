@@ -14,6 +14,9 @@ class Method(torch.nn.Module):
     A method whose last stage is data-dependent sampling can be *cut*: `regress` is then pure convolutions, which any
     backend compiles, and `reconstruct_cpu` is a hand-written loop for CPUs. For a cut method
     `forward(guide, depth) == reconstruct(depth, *regress(guide, depth))`.
+
+    Weights belong to one scale, unless a method says `any_scale`: then what it makes of a guide and a depth follows from
+    their sizes and the weights alone, and one weights file serves every scale.
     """
 
     name: ClassVar[str]
@@ -21,6 +24,7 @@ class Method(torch.nn.Module):
     paper: ClassVar[str] = ""
     learned: ClassVar[bool] = True
     is_cut: ClassVar[bool] = False
+    any_scale: ClassVar[bool] = False
 
     def __init__(self, scale: int) -> None:
         super().__init__()

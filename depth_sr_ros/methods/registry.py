@@ -20,13 +20,13 @@ _CLASSES = {
     "jiif": "JIIF",
     "naima": "NAIMA",
 }
-SCALES = (2, 4, 8, 16)  # what is trained and tested; baselines take any whole factor up to MAX_SCALE
 MAX_SCALE = 32
+ALL_SCALES = tuple(range(2, MAX_SCALE + 1))
 
 
 @dataclass(frozen=True)
 class MethodInfo:
-    """A line of `depth-sr methods`. `scales` lists those with weights; empty and not `learned`: any scale."""
+    """A line of `depth-sr methods`. `scales` are those that it works at here, because it has or needs no weights."""
 
     name: str
     summary: str
@@ -58,11 +58,14 @@ def weights_directory() -> Path:
 
 def weights_path(name: str, scale: int) -> Path:
     """Return where the weights of a method at a scale lie, whether they are there or not."""
-    return weights_directory() / f"{name}_x{scale}.safetensors"
+    file = f"{name}.safetensors" if method_class(name).any_scale else f"{name}_x{scale}.safetensors"
+    return weights_directory() / file
 
 
 def scales_with_weights(name: str) -> tuple[int, ...]:
     """Return the scales that a method has weights for, ascending."""
+    if method_class(name).any_scale:
+        return ALL_SCALES if weights_path(name, ALL_SCALES[0]).is_file() else ()
     found = (path.stem.rpartition("_x")[2] for path in weights_directory().glob(f"{name}_x*.safetensors"))
     return tuple(sorted(int(scale) for scale in found if scale.isdigit()))
 
@@ -70,10 +73,20 @@ def scales_with_weights(name: str) -> tuple[int, ...]:
 def available() -> list[MethodInfo]:
     """Return what is known of every method, sorted by name."""
     return [
-        MethodInfo(name, cls.summary, cls.paper, cls.learned, scales_with_weights(name) if cls.learned else ())
+        MethodInfo(name, cls.summary, cls.paper, cls.learned, scales_with_weights(name) if cls.learned else ALL_SCALES)
         for name in known_methods()
         for cls in [method_class(name)]
     ]
+
+
+def methods_at(scale: int) -> list[str]:
+    """Return the names of the methods that work at a scale here, sorted.
+
+    Raises:
+        UnsupportedScale: none can.
+    """
+    _check_scale(scale)
+    return [info.name for info in available() if scale in info.scales]
 
 
 def check(name: str, scale: int, weights: Path | None = None) -> None:
@@ -83,8 +96,7 @@ def check(name: str, scale: int, weights: Path | None = None) -> None:
         UnknownMethod, UnsupportedScale, MissingWeights: the message names the valid choices.
     """
     cls = method_class(name)
-    if isinstance(scale, bool) or not isinstance(scale, int) or not 2 <= scale <= MAX_SCALE:
-        raise UnsupportedScale(f"scale {scale!r} is not a whole number from 2 to {MAX_SCALE}")
+    _check_scale(scale)
     if weights is not None and not Path(weights).is_file():
         raise MissingWeights(f"no weights file {weights} for {name} x{scale}")
     if cls.learned and weights is None and scale not in scales_with_weights(name):
@@ -117,11 +129,15 @@ def load_method(name: str, scale: int, weights: Path | None = None) -> Method:
     return method.eval().requires_grad_(False)
 
 
+def _check_scale(scale: int) -> None:
+    if isinstance(scale, bool) or not isinstance(scale, int) or not 2 <= scale <= MAX_SCALE:
+        raise UnsupportedScale(f"scale {scale!r} is not a whole number from 2 to {MAX_SCALE}")
+
+
 def _missing(name: str, scale: int) -> str:
     scales = scales_with_weights(name)
     ready = ", ".join(f"x{s}" for s in scales) if scales else "none"
-    others = [info.name for info in available() if not info.learned or scale in info.scales]
     return (
         f"method {name!r} has no weights for x{scale} (it has: {ready}); "
-        f"methods that work at x{scale}: {', '.join(others)}"
+        f"methods that work at x{scale}: {', '.join(methods_at(scale))}"
     )

@@ -15,7 +15,7 @@ class Manifest:
     """What one weights file holds and where it comes from.
 
     Attributes:
-        method, scale: what it is for.
+        method, scale: what it is for; None (null in the file) is any scale.
         config: keyword arguments of the method's constructor, besides the scale.
         sha256: of the safetensors file, in hex.
         recipe: the training recipe's name; `data`: what it learnt from; `trained`: how long, on what.
@@ -24,7 +24,7 @@ class Manifest:
     """
 
     method: str
-    scale: int
+    scale: int | None
     sha256: str
     config: dict[str, Any] = field(default_factory=dict)
     recipe: str = ""
@@ -32,6 +32,11 @@ class Manifest:
     trained: str = ""
     accuracy: dict[str, Any] = field(default_factory=dict)
     licence: str = "Apache-2.0"
+
+
+def at_scale(scale: int | None) -> str:
+    """Say what scale weights are for: "x8", or "at any scale"."""
+    return "at any scale" if scale is None else f"x{scale}"
 
 
 def sha256_of(path: Path) -> str:
@@ -65,8 +70,12 @@ def read_manifest(path: Path) -> Manifest:
         raise MethodError(f"manifest {manifest} cannot be read: {error}") from None
 
 
-def load_weights(path: Path, method: str, scale: int) -> tuple[Manifest, dict]:
+def load_weights(path: Path, method: str, scale: int | None) -> tuple[Manifest, dict]:
     """Load a weights file that is checked against its manifest and against what is asked for.
+
+    Args:
+        path: the file.
+        method, scale: what it shall be for; weights for any scale do for each one, None asks for such.
 
     Returns:
         The manifest and the state dict, float32 tensors on the CPU.
@@ -81,9 +90,9 @@ def load_weights(path: Path, method: str, scale: int) -> tuple[Manifest, dict]:
     if not path.is_file():
         raise MissingWeights(f"no weights file {path}")
     manifest = read_manifest(path)
-    if (manifest.method, manifest.scale) != (method, scale):
+    if manifest.method != method or manifest.scale not in (None, scale):
         raise MethodError(
-            f"weights {path} are for {manifest.method} x{manifest.scale}, not for {method} x{scale}"
+            f"weights {path} are for {manifest.method} {at_scale(manifest.scale)}, not for {method} {at_scale(scale)}"
         )
     found = sha256_of(path)
     if found != manifest.sha256:

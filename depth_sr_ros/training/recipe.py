@@ -20,7 +20,7 @@ class Recipe:
 
     Attributes:
         name: the file's name without its ending.
-        method, scales: what is trained; one run trains one of the scales.
+        method, scales: what is trained; one run trains one of the scales, or all in turn where weights serve any scale.
         config: keyword arguments of the method's constructor.
         steps, batch, crop: length of the run, samples a step, their side in pixels.
         learning_rate: the highest; it rises over `warmup` steps and falls by a cosine to `final_rate` of it.

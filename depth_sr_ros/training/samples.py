@@ -1,4 +1,5 @@
 """Training samples: a crop of a scene, degraded as real pairs are, with its low resolution."""
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +89,24 @@ class Samples(Dataset):
             return F.avg_pool2d(truth, self.scale)
         low = torch.from_numpy(fill_holes(low, known))[None]
         return 1 / low if inverse else low
+
+
+class ScalesInTurn(Dataset):
+    """Samples whose scale changes with every batch: batch n is of the scale at n, counted around, so it has one size.
+
+    Args:
+        samples: as many for each scale.
+        batch: samples a batch.
+    """
+
+    def __init__(self, samples: Sequence[Samples], batch: int) -> None:
+        self.samples, self.batch = samples, batch
+
+    def __len__(self) -> int:
+        return len(self.samples[0])
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
+        return self.samples[index // self.batch % len(self.samples)][index]
 
 
 def random_sensor(generator: torch.Generator) -> TofSensor:

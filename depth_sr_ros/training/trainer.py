@@ -15,19 +15,24 @@ from .checkpoint import load_checkpoint, save_checkpoint
 from .losses import training_loss
 from .precision import computed_in
 from .recipe import Recipe, RecipeError
-from .samples import Samples
+from .samples import Samples, ScalesInTurn
 
 VALIDATION_SEED = 900_001  # no training pool may have it: these scenes are kept back
 VALIDATION_SAMPLES = 48
 VALIDATE_EVERY = 1000  # steps; also how often a checkpoint is written
 
 
+def runs(recipe: Recipe) -> tuple[int | None, ...]:
+    """Return the scales whose weights are trained one after the other; None alone where one file serves any scale."""
+    return (None,) if method_class(recipe.method).any_scale else recipe.scales
+
+
 class Trainer:
-    """Trains one method at one scale; `run` goes on where a checkpoint in `folder` stands.
+    """Trains one weights file; `run` goes on where a checkpoint in `folder` stands.
 
     Args:
         recipe: what to do.
-        scale: one of the recipe's.
+        scale: one of `runs(recipe)`: one of the recipe's scales, or None to train on all of them in turn.
         folder: for the checkpoint and the result; made when needed.
         workers: processes that make samples; they decide nothing but speed.
         pool: folder of rendered scenes; None: the user's cache.
@@ -35,18 +40,19 @@ class Trainer:
     """
 
     def __init__(
-        self, recipe: Recipe, scale: int, folder: Path, workers: int = 1, pool: Path | None = None,
+        self, recipe: Recipe, scale: int | None, folder: Path, workers: int = 1, pool: Path | None = None,
         device: str | None = None,
     ) -> None:
-        if scale not in recipe.scales:
-            raise RecipeError(f"recipe {recipe.name} trains scales {recipe.scales}, not {scale}")
+        _check_scale(recipe, scale)
         if recipe.seed == VALIDATION_SEED:
             raise RecipeError(f"seed {VALIDATION_SEED} is that of the validation scenes: choose another")
         self.recipe, self.scale, self.folder, self.workers, self.pool = recipe, scale, folder, workers, pool
+        self.scales = recipe.scales if scale is None else (scale,)
+        self.name = recipe.name if scale is None else f"{recipe.name}_x{scale}"
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.precision = computed_in(recipe.precision, self.device.type, cpu_flags())
         torch.manual_seed(recipe.seed)
-        self.model = method_class(recipe.method)(scale, **recipe.config).to(self.device)
+        self.model = method_class(recipe.method)(self.scales[0], **recipe.config).to(self.device)
         self.model = self.model.to(memory_format=torch.channels_last)
         self._start = self._start_from(Path(recipe.start_from)) if recipe.start_from else None
         self.average = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
@@ -57,12 +63,12 @@ class Trainer:
     @property
     def checkpoint(self) -> Path:
         """The file that says where the run stands."""
-        return self.folder / f"{self.recipe.name}_x{self.scale}.checkpoint.safetensors"
+        return self.folder / f"{self.name}.checkpoint.safetensors"
 
     @property
     def result(self) -> Path:
         """The weights file that comes out; its manifest lies beside it."""
-        return self.folder / f"{self.recipe.name}_x{self.scale}.safetensors"
+        return self.folder / f"{self.name}.safetensors"
 
     def run(self) -> Manifest:
         """Train to the end, validate, export; return the manifest of the weights."""
@@ -72,7 +78,7 @@ class Trainer:
         identity = repr(self.recipe)
         done = load_checkpoint(self.checkpoint, identity, self.model, self.average, self.optimiser)
         started, validation = time.monotonic(), float("nan")
-        with tqdm(total=self.recipe.steps, initial=done, unit="step", desc=f"{self.recipe.name} x{self.scale}") as bar:
+        with tqdm(total=self.recipe.steps, initial=done, unit="step", desc=self.name) as bar:
             for step, batch in enumerate(self._batches(done), start=done):
                 loss = self._step(step, batch)
                 bar.update()
@@ -87,11 +93,8 @@ class Trainer:
     @torch.no_grad()
     def validate(self) -> float:
         """RMSE of the outcome on the kept-back scenes, mean over images, in 255ths of the range."""
-        samples = Samples(
-            self.scale, self.recipe.crop, VALIDATION_SEED, VALIDATION_SAMPLES, VALIDATION_SAMPLES,
-            self.recipe.degradation, self.pool,
-        )
-        model = method_class(self.recipe.method)(self.scale, **self.recipe.config).to(self.device).eval()
+        samples = self._samples(VALIDATION_SEED, VALIDATION_SAMPLES, VALIDATION_SAMPLES, batch=1)
+        model = method_class(self.recipe.method)(self.scales[0], **self.recipe.config).to(self.device).eval()
         model.load_state_dict(self._outcome())
         total = 0.0
         for index in range(len(samples)):
@@ -106,8 +109,8 @@ class Trainer:
             method=self.recipe.method, scale=self.scale, sha256="", config=self.recipe.config, recipe=self.recipe.name,
             data=f"{self.recipe.scenes} generated scenes, seed {self.recipe.seed}",
             trained=(
-                f"{steps} steps of {self.recipe.batch} samples in {self.precision} on {device}; "
-                f"last part {seconds / 60:.0f} minutes"
+                f"{steps} steps of {self.recipe.batch} samples at {', '.join(f'x{scale}' for scale in self.scales)} "
+                f"in {self.precision} on {device}; last part {seconds / 60:.0f} minutes"
             ),
             accuracy={"validation_rmse_255": round(validation, 4)},
         )
@@ -151,14 +154,17 @@ class Trainer:
 
     def _batches(self, done: int) -> DataLoader:
         recipe = self.recipe
-        samples = Samples(
-            self.scale, recipe.crop, recipe.seed, recipe.scenes, recipe.steps * recipe.batch, recipe.degradation, self.pool
-        )
+        samples = self._samples(recipe.seed, recipe.scenes, recipe.steps * recipe.batch, recipe.batch)
         rest = range(done * recipe.batch, len(samples))
         return DataLoader(
             samples, recipe.batch, sampler=rest, num_workers=self.workers, drop_last=True,
             worker_init_fn=_one_thread, prefetch_factor=4 if self.workers else None,
         )
+
+    def _samples(self, seed: int, scenes: int, length: int, batch: int) -> ScalesInTurn:
+        crop, degradation = self.recipe.crop, self.recipe.degradation
+        each = [Samples(scale, crop, seed, scenes, length, degradation, self.pool) for scale in self.scales]
+        return ScalesInTurn(each, batch)
 
     def _start_from(self, path: Path) -> dict[str, Tensor]:
         """Begin with the weights in a file; return them."""
@@ -174,6 +180,18 @@ class Trainer:
             name: torch.lerp(self._start[name], tensor, self.recipe.blend) if tensor.is_floating_point() else tensor
             for name, tensor in self.average.items()
         }
+
+
+def _check_scale(recipe: Recipe, scale: int | None) -> None:
+    if not recipe.scales:
+        raise RecipeError(f"recipe {recipe.name} names no scales")
+    if method_class(recipe.method).any_scale and scale is not None:
+        raise RecipeError(
+            f"weights of {recipe.method} serve any scale: recipe {recipe.name} trains them on all of {recipe.scales} "
+            f"in one run, so leave out the scale {scale}"
+        )
+    if scale not in runs(recipe):
+        raise RecipeError(f"recipe {recipe.name} trains scales {recipe.scales}, not {scale}")
 
 
 def _one_thread(worker: int) -> None:
