@@ -1,5 +1,5 @@
 """Training: samples, degradations, recipes, and runs that survive being killed."""
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -7,13 +7,15 @@ import torch
 from PIL import Image
 
 from depth_sr_ros.cli import main
-from depth_sr_ros.methods.registry import load_method
-from depth_sr_ros.methods.weights import load_weights
+from depth_sr_ros.methods.errors import MethodError
+from depth_sr_ros.methods.registry import load_method, method_class
+from depth_sr_ros.methods.weights import Manifest, load_weights, save_weights
 from depth_sr_ros.training import degrade, scene_pool, trainer
 from depth_sr_ros.training.losses import training_loss
 from depth_sr_ros.training.precision import computed_in
-from depth_sr_ros.training.recipe import Recipe, RecipeError, load_recipe, recipes_directory
+from depth_sr_ros.training.recipe import Recipe, RecipeError, identity, load_recipe, recipes_directory
 from depth_sr_ros.training.samples import Samples
+from depth_sr_ros.training.start import fitted_to
 from depth_sr_ros.training.trainer import Trainer, runs
 
 CLEAN = degrade.Degradation(
@@ -254,6 +256,28 @@ def test_a_checkpoint_of_another_recipe_is_refused(pool, tmp_path):
         Trainer(replace(TINY, learning_rate=0.5), 8, tmp_path, workers=0, pool=pool).run()
 
 
+def test_an_entry_that_a_recipe_does_not_set_does_not_change_what_it_is():
+    """So checkpoints stay valid when entries are added."""
+
+    @dataclass(frozen=True)
+    class LaterDegradation(degrade.Degradation):
+        fog: float = 0.0
+
+    @dataclass(frozen=True)
+    class LaterRecipe(Recipe):
+        magic: float = 0.0
+
+    now = Recipe("a", "fdkn", steps=7, degradation=degrade.Degradation(shift=2.0))
+    later = LaterRecipe("a", "fdkn", steps=7, degradation=LaterDegradation(shift=2.0))
+    assert identity(later) == identity(now)
+    fogged = replace(later.degradation, fog=1.0)
+    others = [
+        replace(later, magic=1.0), replace(later, degradation=fogged), replace(now, steps=8),
+        replace(now, config={"widths": [4]}), replace(now, degradation=degrade.Degradation()),
+    ]
+    assert len({identity(now), *map(identity, others)}) == 6
+
+
 def test_training_learns(pool, tmp_path, monkeypatch):
     """On one scene, a short run makes the error clearly smaller than bicubic's."""
     monkeypatch.setattr(trainer, "VALIDATE_EVERY", 1000)
@@ -292,6 +316,60 @@ def test_a_blend_lies_between_start_and_what_was_trained(pool, tmp_path):
     assert torch.allclose(states[0.25][name], expected, atol=1e-3)
 
 
+def weights_of_another_method(folder, scale: int = 8) -> tuple:
+    """Write a file of a method that has the tiny FDKN's guide features under another name; return its path and state."""
+    model = method_class("fdkn")(scale, widths=[4, 4, 4])
+    state = {name.replace("guide.features", "eyes.left"): tensor.half() if tensor.is_floating_point() else tensor + 7
+             for name, tensor in model.state_dict().items() if name.startswith("guide.features.")}
+    state["mouth.weight"] = torch.zeros(3, dtype=torch.float16)
+    path = folder / f"other_x{scale}.safetensors"
+    save_weights(path, state, Manifest("other", scale, ""))
+    return path, state
+
+
+def test_a_run_begins_with_parts_of_another_methods_weights(pool, tmp_path):
+    path, state = weights_of_another_method(tmp_path)
+    start = str(tmp_path / "other_x{scale}.safetensors")
+    recipe = replace(TINY, start_from=start, start_parts={"eyes.left": "guide.features"})
+    scratch = Trainer(TINY, 8, tmp_path, workers=0, pool=pool).model.state_dict()
+    assert not torch.equal(scratch["guide.features.0.weight"], state["eyes.left.0.weight"].float())
+    run = Trainer(recipe, 8, tmp_path, workers=0, pool=pool)
+    for name, tensor in run.model.state_dict().items():
+        there = name.replace("guide.features", "eyes.left")
+        assert torch.equal(tensor, state[there].to(tensor.dtype) if there in state else scratch[name])
+        assert torch.equal(run.average[name], tensor)
+    trained = run.run().trained
+    assert "began with other weights other_x8.safetensors" in trained and "eyes.left as guide.features" in trained
+
+
+def test_without_parts_the_whole_file_must_fit(tmp_path):
+    path, state = weights_of_another_method(tmp_path)
+    with pytest.raises(MethodError, match="for other x8, not for fdkn"):
+        Trainer(replace(TINY, start_from=str(path)), 8, tmp_path)
+    save_weights(path, state, Manifest("fdkn", 8, ""))
+    with pytest.raises(RecipeError, match="start_from .*other_x8.* no depth"):
+        Trainer(replace(TINY, start_from=str(path)), 8, tmp_path)
+    with pytest.raises(RecipeError, match="no weights file .*none_x8"):
+        Trainer(replace(TINY, start_from=str(tmp_path / "none_x{scale}.safetensors")), 8, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("parts", "says"),
+    [
+        ({"a": "x"}, "it has a.2.weight, but the model has no x.2.weight"),
+        ({"b": "x"}, "it has no b.1.weight for the model's x.1.weight"),
+        ({"c": "y"}, r"its c.weight is \(2, 3\), the model's y.weight is \(3, 2\)"),
+        ({"a.2": "y", "d": "x"}, "nothing in it is named d; there is a, ab, b, c"),
+    ],
+)
+def test_the_first_tensor_that_does_not_fit_is_named(parts, says):
+    model = {"x.0.weight": (5,), "x.1.weight": (5,), "y.weight": (3, 2)}
+    state = {"a.0.weight": (5,), "a.1.weight": (5,), "a.2.weight": (3, 2), "b.0.weight": (5,), "c.weight": (2, 3)}
+    state["ab"] = ()
+    with pytest.raises(RecipeError, match=says):
+        fitted_to(*({name: torch.zeros(shape) for name, shape in side.items()} for side in (model, state)), parts)
+
+
 @pytest.mark.parametrize("name", sorted(path.stem for path in recipes_directory().glob("*.yaml")))
 def test_every_recipe_of_the_package_can_be_read(name):
     recipe = load_recipe(name)
@@ -304,6 +382,9 @@ def test_every_recipe_of_the_package_can_be_read(name):
         ("method: fdkn\nstep: 5", "unknown entry 'step'"),
         ("method: fdkn\nsteps: many", "steps is 'many'"),
         ("method: fdkn\nprecision: bf16", "precision is 'bf16', it must be one of float32, bfloat16"),
+        ("method: fdkn\nstart_from: a\nstart_parts: [guide]", "start_parts is .*must map names"),
+        ("method: fdkn\nstart_parts: {a: b}", "start_parts needs start_from"),
+        ("method: fdkn\nstart_from: a\nstart_parts: {a: b}\nblend: 0.7", "blend is 0.7, with start_parts it must be 1"),
         ("steps: 5", "names no method"),
         ("method: [", "not YAML"),
         ("method: fdkn\ndegradation: {wobble: 3}", "unknown entry 'wobble'"),

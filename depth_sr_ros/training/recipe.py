@@ -1,5 +1,6 @@
 """A recipe: everything that decides what weights come out, in one YAML file."""
-from dataclasses import dataclass, field, fields
+import json
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,9 @@ class Recipe:
         degradation: how samples differ from rendered ones.
         precision: "float32" or "bfloat16" (autocast), the latter only where it is computed natively: see `precision`.
         start_from: a weights file to begin with, for another scale of the same method say; empty: from scratch.
+            "{scale}" in it is the scale that is trained.
+        start_parts: begin with these pieces of `start_from` only, which may then be another method's: prefixes of names
+            in the model by prefixes of names in the file. Empty: with all of it.
         blend: share of what was trained in the result, the rest is `start_from`: between two tasks, the mean of the weights
             often does better at both than either end (Wortsman et al., Robust fine-tuning of zero-shot models, eq. 1).
     """
@@ -54,12 +58,25 @@ class Recipe:
     degradation: Degradation = Degradation()
     precision: str = "float32"
     start_from: str = ""
+    start_parts: dict[str, str] = field(default_factory=dict)
     blend: float = 1.0
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
             raise RecipeError(
                 f"recipe {self.name}: precision is {self.precision!r}, it must be one of {', '.join(PRECISIONS)}"
+            )
+        if not _maps_names(self.start_parts):
+            raise RecipeError(
+                f"recipe {self.name}: start_parts is {self.start_parts!r}, "
+                "it must map names in the file to names in the model"
+            )
+        if self.start_parts and not self.start_from:
+            raise RecipeError(f"recipe {self.name}: start_parts needs start_from, the file that the parts come from")
+        if self.start_parts and self.blend != 1:
+            raise RecipeError(
+                f"recipe {self.name}: blend is {self.blend}, with start_parts it must be 1: "
+                "parts of a model have no whole to blend with"
             )
 
 
@@ -90,6 +107,30 @@ def load_recipe(name: str) -> Recipe:
     entries["scales"] = tuple(entries.get("scales", (8,)))
     entries["degradation"] = Degradation(**_checked(entries.get("degradation", {}), Degradation, path))
     return Recipe(name=path.stem, **entries)
+
+
+def identity(recipe: Recipe) -> str:
+    """Return what decides a run as JSON: the entries that are not at their defaults.
+
+    So a recipe stays the same when a later version of this package knows more entries. A changed default goes
+    unnoticed.
+    """
+    return json.dumps(_entries_set(recipe), sort_keys=True)
+
+
+def _entries_set(entries: Any) -> dict[str, Any]:
+    """Those of a dataclass that are not at their defaults; of nested dataclasses likewise."""
+    found = {}
+    for one in fields(entries):
+        value = getattr(entries, one.name)
+        default = one.default if one.default_factory is MISSING else one.default_factory()
+        if value != default:
+            found[one.name] = _entries_set(value) if is_dataclass(value) else value
+    return found
+
+
+def _maps_names(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(name, str) for pair in value.items() for name in pair)
 
 
 def _checked(entries: dict, kind: type, path: Path) -> dict:

@@ -10,12 +10,13 @@ from tqdm import tqdm
 
 from ..machine import cpu_flags
 from ..methods.registry import method_class
-from ..methods.weights import Manifest, load_weights, read_manifest, save_weights
+from ..methods.weights import Manifest, save_weights
 from .checkpoint import load_checkpoint, save_checkpoint
 from .losses import training_loss
 from .precision import computed_in
-from .recipe import Recipe, RecipeError
+from .recipe import Recipe, RecipeError, identity
 from .samples import Samples, ScalesInTurn
+from .start import read_start
 
 VALIDATION_SEED = 900_001  # no training pool may have it: these scenes are kept back
 VALIDATION_SAMPLES = 48
@@ -54,7 +55,7 @@ class Trainer:
         torch.manual_seed(recipe.seed)
         self.model = method_class(recipe.method)(self.scales[0], **recipe.config).to(self.device)
         self.model = self.model.to(memory_format=torch.channels_last)
-        self._start = self._start_from(Path(recipe.start_from)) if recipe.start_from else None
+        self._start, self._start_words = self._begin()
         self.average = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
         self.optimiser = torch.optim.AdamW(
             self.model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
@@ -75,8 +76,8 @@ class Trainer:
         self.folder.mkdir(parents=True, exist_ok=True)
         if self.precision != self.recipe.precision:
             print(f"computing in {self.precision}: this CPU has no instructions for {self.recipe.precision}")
-        identity = repr(self.recipe)
-        done = load_checkpoint(self.checkpoint, identity, self.model, self.average, self.optimiser)
+        recipe = identity(self.recipe)
+        done = load_checkpoint(self.checkpoint, recipe, self.model, self.average, self.optimiser)
         started, validation = time.monotonic(), float("nan")
         with tqdm(total=self.recipe.steps, initial=done, unit="step", desc=self.name) as bar:
             for step, batch in enumerate(self._batches(done), start=done):
@@ -86,7 +87,7 @@ class Trainer:
                     bar.set_postfix(loss=f"{loss.item():.5f}", validation=f"{validation:.3f}", refresh=False)
                 if (step + 1) % VALIDATE_EVERY == 0 or step + 1 == self.recipe.steps:
                     validation = self.validate()
-                    save_checkpoint(self.checkpoint, step + 1, identity, self.model, self.average, self.optimiser)
+                    save_checkpoint(self.checkpoint, step + 1, recipe, self.model, self.average, self.optimiser)
                     self.export(step + 1, validation, time.monotonic() - started)
         return self.export(self.recipe.steps, self.validate(), time.monotonic() - started)
 
@@ -110,7 +111,7 @@ class Trainer:
             data=f"{self.recipe.scenes} generated scenes, seed {self.recipe.seed}",
             trained=(
                 f"{steps} steps of {self.recipe.batch} samples at {', '.join(f'x{scale}' for scale in self.scales)} "
-                f"in {self.precision} on {device}; last part {seconds / 60:.0f} minutes"
+                f"in {self.precision} on {device}; last part {seconds / 60:.0f} minutes{self._start_words}"
             ),
             accuracy={"validation_rmse_255": round(validation, 4)},
         )
@@ -166,15 +167,17 @@ class Trainer:
         each = [Samples(scale, crop, seed, scenes, length, degradation, self.pool) for scale in self.scales]
         return ScalesInTurn(each, batch)
 
-    def _start_from(self, path: Path) -> dict[str, Tensor]:
-        """Begin with the weights in a file; return them."""
-        _, state = load_weights(path, self.recipe.method, read_manifest(path).scale)
-        self.model.load_state_dict(state)
-        return {name: tensor.to(self.device) for name, tensor in state.items()}
+    def _begin(self) -> tuple[dict[str, Tensor], str]:
+        """Begin with the weights that the recipe names; return them, and words on them for the manifest."""
+        if not self.recipe.start_from:
+            return {}, ""
+        state, words = read_start(self.recipe, self.scale, self.model.state_dict())
+        self.model.load_state_dict(state, strict=False)  # all of them fit; where they are parts, there are others
+        return {name: tensor.to(self.device) for name, tensor in state.items()}, f"; {words}"
 
     def _outcome(self) -> dict[str, Tensor]:
         """What the run has come to: the averaged weights, blended with those that it began with."""
-        if self._start is None:
+        if self.recipe.blend == 1 or not self._start:
             return self.average
         return {
             name: torch.lerp(self._start[name], tensor, self.recipe.blend) if tensor.is_floating_point() else tensor
