@@ -129,6 +129,25 @@ def test_loss_mixes_mean_and_root_mean_square():
     assert training_loss(estimate, truth, 0.25).item() == pytest.approx(0.75 * 0.2 + 0.25 * np.sqrt(0.08), abs=1e-5)
 
 
+def test_the_gradient_term_is_the_equations():
+    """L1 + 0.05 * (|d/dx estimate - d/dx truth| + |d/dy estimate - d/dy truth|), pixel by pixel."""
+    estimate, truth = torch.rand(2, 2, 4, 5, generator=seeded()).double()
+    e, t = estimate.tolist(), truth.tolist()
+    along_x = [abs((e[b][y][x + 1] - e[b][y][x]) - (t[b][y][x + 1] - t[b][y][x]))
+               for b in range(2) for y in range(4) for x in range(4)]
+    along_y = [abs((e[b][y + 1][x] - e[b][y][x]) - (t[b][y + 1][x] - t[b][y][x]))
+               for b in range(2) for y in range(3) for x in range(5)]
+    expected = (estimate - truth).abs().mean().item() + 0.05 * (np.mean(along_x) + np.mean(along_y))
+    assert training_loss(estimate[:, None], truth[:, None], 0, 0.05).item() == pytest.approx(expected, abs=1e-12)
+
+
+def test_single_pixels_have_no_gradients(pool, tmp_path):
+    recipe = replace(TINY, method="dkn", gradient_share=0.05)
+    with pytest.raises(RecipeError, match="gradient_share is 0.05, it must be 0: dkn learns from 256 single pixels"):
+        Trainer(recipe, 8, tmp_path, workers=0, pool=pool).run()
+    assert Trainer(replace(TINY, gradient_share=0.05), 8, tmp_path, workers=0, pool=pool).run().recipe == "tiny"
+
+
 @pytest.mark.parametrize(
     ("precision", "device", "flags", "expected"),
     [

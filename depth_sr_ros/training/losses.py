@@ -3,18 +3,34 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def training_loss(estimate: Tensor, truth: Tensor, rmse_share: float) -> Tensor:
-    """Return (1 - share) * L1 + share * RMSE, a scalar; the papers' loss is `rmse_share` = 0 (DKN, eq. 8).
+def training_loss(estimate: Tensor, truth: Tensor, rmse_share: float, gradient_share: float = 0.0) -> Tensor:
+    """Return (1 - rmse_share) * L1 + rmse_share * RMSE + gradient_share * L_grad, a scalar.
 
-    L1 alone decides for one side of an uncertain edge; the RMSE of each image, which the benchmarks count, makes the
-    network pay for deciding wrongly.
+    L1 alone, `rmse_share` = 0, is DKN's loss (eq. 8); with `gradient_share` = 0.05 it is NAIMA's (eq. 8). L1 decides
+    for one side of an uncertain edge; the RMSE of each image, which the benchmarks count, makes the network pay for
+    deciding wrongly.
 
     Args:
         estimate, truth: (B, 1, H, W).
         rmse_share: from 0 to 1.
+        gradient_share: 0 or more; see `gradient_loss`.
     """
     loss = F.l1_loss(estimate, truth)
-    if rmse_share == 0:
-        return loss
-    rmse = (F.mse_loss(estimate, truth, reduction="none").mean((1, 2, 3)) + 1e-8).sqrt().mean()
-    return (1 - rmse_share) * loss + rmse_share * rmse
+    if rmse_share:
+        rmse = (F.mse_loss(estimate, truth, reduction="none").mean((1, 2, 3)) + 1e-8).sqrt().mean()
+        loss = (1 - rmse_share) * loss + rmse_share * rmse
+    if gradient_share:
+        loss = loss + gradient_share * gradient_loss(estimate, truth)
+    return loss
+
+
+def gradient_loss(estimate: Tensor, truth: Tensor) -> Tensor:
+    """Return L_grad of NAIMA (eq. 10): the L1 distance of the gradients along x plus that along y, a scalar.
+
+    The paper does not say how gradients are taken or norms averaged: here they are the differences of neighbours, and
+    each norm is a mean, as in L1.
+
+    Args:
+        estimate, truth: (B, 1, H, W), neighbours in the image beside each other.
+    """
+    return F.l1_loss(estimate.diff(dim=3), truth.diff(dim=3)) + F.l1_loss(estimate.diff(dim=2), truth.diff(dim=2))

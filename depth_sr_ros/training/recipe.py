@@ -26,7 +26,8 @@ class Recipe:
         steps, batch, crop: length of the run, samples a step, their side in pixels.
         learning_rate: the highest; it rises over `warmup` steps and falls by a cosine to `final_rate` of it.
         gradient_clip: largest norm of the gradient; weight_decay: AdamW's.
-        rmse_share: see `losses.training_loss`.
+        rmse_share, gradient_share: see `losses.training_loss`. The latter must be 0 for a method that learns from
+            single pixels of an image.
         average: decay of the running mean of the weights, which is what is validated and exported.
         scenes, seed: size and seed of the pool of scenes.
         degradation: how samples differ from rendered ones.
@@ -52,6 +53,7 @@ class Recipe:
     gradient_clip: float = 1.0
     weight_decay: float = 0.0
     rmse_share: float = 0.3
+    gradient_share: float = 0.0
     average: float = 0.998
     scenes: int = 3000
     seed: int = 1

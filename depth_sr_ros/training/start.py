@@ -26,7 +26,7 @@ def read_start(recipe: Recipe, scale: int | None, model: Mapping[str, Tensor]) -
         MethodError: the file is damaged, or for another method where the recipe names no parts.
     """
     if scale is None and "{scale}" in recipe.start_from:
-        raise RecipeError(f"recipe {recipe.name}: start_from is {recipe.start_from}, but all scales are trained in one run")
+        raise RecipeError(f"recipe {recipe.name}: start_from is {recipe.start_from}, but one run trains all scales")
     path = Path(recipe.start_from.replace("{scale}", str(scale)))
     if not path.is_file():
         raise RecipeError(f"recipe {recipe.name}: start_from: no weights file {path}")

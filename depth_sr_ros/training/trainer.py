@@ -128,7 +128,12 @@ class Trainer:
             group["lr"] = self.recipe.learning_rate * self._rate(step)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
             estimate, target = self.model.training_estimate(guide, low, truth, generator)
-        loss = training_loss(estimate.float(), target, self.recipe.rmse_share)
+        if self.recipe.gradient_share and target.shape != truth.shape:
+            raise RecipeError(
+                f"recipe {self.recipe.name}: gradient_share is {self.recipe.gradient_share}, it must be 0: "
+                f"{self.recipe.method} learns from {target[0].numel()} single pixels an image, which have no gradients"
+            )
+        loss = training_loss(estimate.float(), target, self.recipe.rmse_share, self.recipe.gradient_share)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.gradient_clip)
