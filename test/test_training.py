@@ -172,9 +172,11 @@ def test_a_run_that_cannot_compute_in_bfloat16_says_so(pool, tmp_path, monkeypat
     assert "in float32 on" in manifest.trained
 
 
-def test_a_killed_run_goes_on_as_if_nothing_had_happened(pool, tmp_path, monkeypatch):
-    whole = Trainer(TINY, 8, tmp_path / "whole", workers=0, pool=pool).run()
-    half = Trainer(TINY, 8, tmp_path / "halves", workers=0, pool=pool)
+@pytest.mark.parametrize("changes", [{}, {"optimiser": "muon", "config": {"widths": [16, 16, 4]}}])
+def test_a_killed_run_goes_on_as_if_nothing_had_happened(changes, pool, tmp_path, monkeypatch):
+    recipe = replace(TINY, **changes)
+    whole = Trainer(recipe, 8, tmp_path / "whole", workers=0, pool=pool).run()
+    half = Trainer(recipe, 8, tmp_path / "halves", workers=0, pool=pool)
     take_step = half._step
 
     def killed_at_three(step, batch):
@@ -185,7 +187,7 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(pool, tmp_path, monkeyp
     monkeypatch.setattr(half, "_step", killed_at_three)
     with pytest.raises(KeyboardInterrupt):
         half.run()
-    rest = Trainer(TINY, 8, tmp_path / "halves", workers=0, pool=pool)
+    rest = Trainer(recipe, 8, tmp_path / "halves", workers=0, pool=pool)
     assert rest.run().sha256 == whole.sha256
 
 
@@ -402,6 +404,7 @@ def test_every_recipe_of_the_package_can_be_read(name):
         ("method: fdkn\nsteps: many", "steps is 'many'"),
         ("method: fdkn\nprecision: bf16", "precision is 'bf16', it must be one of float32, bfloat16"),
         ("method: fdkn\nstart_from: a\nstart_parts: [guide]", "start_parts is .*must map names"),
+        ("method: fdkn\noptimiser: sgd", "optimiser is 'sgd', it must be one of adamw, muon"),
         ("method: fdkn\nstart_parts: {a: b}", "start_parts needs start_from"),
         ("method: fdkn\nstart_from: a\nstart_parts: {a: b}\nblend: 0.7", "blend is 0.7, with start_parts it must be 1"),
         ("steps: 5", "names no method"),

@@ -8,6 +8,7 @@ import yaml
 
 from ..resources import share_directory
 from .degrade import Degradation
+from .optimiser import OPTIMISERS
 from .precision import PRECISIONS
 
 
@@ -25,7 +26,8 @@ class Recipe:
         config: keyword arguments of the method's constructor.
         steps, batch, crop: length of the run, samples a step, their side in pixels.
         learning_rate: the highest; it rises over `warmup` steps and falls by a cosine to `final_rate` of it.
-        gradient_clip: largest norm of the gradient; weight_decay: AdamW's.
+        optimiser: "adamw" or "muon", see `optimiser`; weight_decay: the optimiser's.
+        gradient_clip: largest norm of the gradient.
         rmse_share, gradient_share: see `losses.training_loss`. The latter must be 0 for a method that learns from
             single pixels of an image.
         average: decay of the running mean of the weights, which is what is validated and exported.
@@ -50,6 +52,7 @@ class Recipe:
     learning_rate: float = 1e-3
     warmup: int = 200
     final_rate: float = 0.01
+    optimiser: str = "adamw"
     gradient_clip: float = 1.0
     weight_decay: float = 0.0
     rmse_share: float = 0.3
@@ -64,10 +67,10 @@ class Recipe:
     blend: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.precision not in PRECISIONS:
-            raise RecipeError(
-                f"recipe {self.name}: precision is {self.precision!r}, it must be one of {', '.join(PRECISIONS)}"
-            )
+        for entry, choices in {"precision": PRECISIONS, "optimiser": OPTIMISERS}.items():
+            value = getattr(self, entry)
+            if value not in choices:
+                raise RecipeError(f"recipe {self.name}: {entry} is {value!r}, it must be one of {', '.join(choices)}")
         if not _maps_names(self.start_parts):
             raise RecipeError(
                 f"recipe {self.name}: start_parts is {self.start_parts!r}, "

@@ -13,6 +13,7 @@ from ..methods.registry import method_class
 from ..methods.weights import Manifest, save_weights
 from .checkpoint import load_checkpoint, save_checkpoint
 from .losses import training_loss
+from .optimiser import make_optimiser
 from .precision import computed_in
 from .recipe import Recipe, RecipeError, identity
 from .samples import Samples, ScalesInTurn
@@ -57,8 +58,8 @@ class Trainer:
         self.model = self.model.to(memory_format=torch.channels_last)
         self._start, self._start_words = self._begin()
         self.average = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
-        self.optimiser = torch.optim.AdamW(
-            self.model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+        self.optimiser = make_optimiser(
+            recipe.optimiser, self.model.parameters(), recipe.learning_rate, recipe.weight_decay
         )
 
     @property
