@@ -66,6 +66,11 @@ class Network:
         self.precision = self._engine.precision if self._engine else "f32"
         self._run(*example, StageClock())  # compiles the sampling loop, allocates, warms up
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the method is compiled to its end, with the settings that it had then."""
+        return self._engine is not None and not self._is_cut
+
     def __call__(self, rgb: np.ndarray, unit: np.ndarray, clock: StageClock) -> np.ndarray:
         """(H, W, 3) uint8, any size, and (h, w) in [0, 1] -> (s*h, s*w) float32, good until the next call."""
         import torch

@@ -13,6 +13,7 @@ from .frame import DepthResult, FrameError
 from .network import Network, StageClock
 
 MAX_OUTPUT_PIXELS = 1 << 24  # 4096 x 4096; a garbled header must not ask for all the memory there is
+SAME_ASPECT = 0.02  # relative difference of aspect ratios that the rounding of image sizes explains
 
 
 class Upsampler:
@@ -32,7 +33,7 @@ class Upsampler:
     These may be changed between frames: `fill_holes` (keep the depth that was guessed where the sensor saw
     nothing), `min_depth` and `max_depth` (metres; measured depth outside is treated as unknown, results are
     clipped to them), `consistency` (make the result's bicubic reduction equal the measurement: helps with an
-    exact sensor only).
+    exact sensor only), `iterations` (see the property).
 
     One caller at a time. Raises ValueError for wrong values: MethodError (a ValueError) for the method, its
     scale or its weights, BackendError for the backend; each names the valid choices.
@@ -50,6 +51,7 @@ class Upsampler:
         min_depth: float = 0.0,
         max_depth: float = float("inf"),
         consistency: bool = False,
+        iterations: int | None = None,
         threads: int | None = None,
     ) -> None:
         from .methods.registry import load_method
@@ -59,9 +61,11 @@ class Upsampler:
         self.fill_holes, self.consistency = fill_holes, consistency
         self.min_depth, self.max_depth = min_depth, max_depth
         self._method = load_method(method, scale, None if weights is None else Path(weights))
+        self._own_iterations = self._method.iterations if self._method.is_iterative else None
         self._backends = candidates(backend, threads, precision)
         self._precision = precision
         self._network: Network | None = None
+        self.iterations = iterations
 
     @property
     def method(self) -> str:
@@ -83,6 +87,28 @@ class Upsampler:
         """What the network computes in, "f32" or "bf16"; before it is compiled, what was asked for."""
         return self._network.precision if self._network else self._precision
 
+    @property
+    def iterations(self) -> int | None:
+        """How many steps an iterative method takes a frame, from 0; None where the method has none.
+
+        May be set between frames, to None for the method's own number. Nothing is compiled anew, unless a GPU
+        runs the steps too. Setting a number raises MethodError where the method has none, with those that
+        have, and ValueError for a number that is none.
+        """
+        return self._method.iterations if self._method.is_iterative else None
+
+    @iterations.setter
+    def iterations(self, number: int | None) -> None:
+        from .methods.registry import check_iterations
+
+        check_iterations(self.method, number)
+        if not self._method.is_iterative:
+            return
+        before = self._method.iterations
+        self._method.iterations = self._own_iterations if number is None else number
+        if self._network is not None and self._network.is_whole and self._method.iterations != before:
+            self._network = None  # what was compiled takes the old number
+
     def prepare(self, depth_shape: tuple[int, int]) -> None:
         """Compile for depth images of (h, w) ahead of the first one: seconds, or nothing where it is done.
 
@@ -97,8 +123,8 @@ class Upsampler:
     def __call__(self, rgb: np.ndarray, depth: np.ndarray) -> DepthResult:
         """Upsample one frame.
 
-        rgb: (H, W, 3) uint8, seeing what the depth image sees; of any size, and resized where it is not s*h x
-        s*w. depth: (h, w) float, metres, or uint16, millimetres. NaN, infinite, zero, negative and
+        rgb: (H, W, 3) uint8, seeing what the depth image sees, so of its aspect ratio; resized where it is
+        not s*h x s*w. depth: (h, w) float, metres, or uint16, millimetres. NaN, infinite, zero, negative and
         out-of-range depth is unknown.
 
         Returns the (s*h, s*w) result in fresh arrays. Raises FrameError, whose `reason` is "bad_guide",
@@ -106,6 +132,8 @@ class Upsampler:
         """
         _check_guide(rgb)
         _check_depth(depth)
+        _check_shape(depth.shape, self.scale)
+        _check_view(rgb.shape, depth.shape)
         clock = StageClock()
         self.prepare(depth.shape)
         clock.lap("prepare")
@@ -183,6 +211,17 @@ def _check_shape(depth_shape: tuple[int, int], scale: int) -> None:
             "too_large",
             f"depth of {width} x {height} pixels at x{scale} is {scale * width} x {scale * height}, "
             f"more than {MAX_OUTPUT_PIXELS} pixels",
+        )
+
+
+def _check_view(rgb_shape: tuple[int, ...], depth_shape: tuple[int, int]) -> None:
+    """A guide of another shape cannot show what the depth image shows, pixel for pixel."""
+    (rgb_height, rgb_width), (height, width) = rgb_shape[:2], depth_shape
+    if abs(rgb_width * height / (rgb_height * width) - 1) > SAME_ASPECT:
+        raise FrameError(
+            "bad_guide",
+            f"colour image is {rgb_width} x {rgb_height}, depth image {width} x {height} pixels: "
+            "their aspect ratios differ, so they cannot show the same view",
         )
 
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from depth_sr_ros.cli import main
+from small_weights import save_small
 
 
 @pytest.fixture
@@ -83,6 +84,46 @@ def test_another_scale_and_a_guide_of_another_size(folder, capsys):
     assert "resized from 256 x 192 to 128 x 96" in capsys.readouterr().err
 
 
+def results(folder, *options) -> np.ndarray:
+    """The (192, 256) depth in metres of a run with these options, by dada_free unless they name another method."""
+    assert upsample(folder, "depth.npy", "out.npy", "rgb.png", "--method", "dada_free", *options) == 0
+    return np.load(folder / "out.npy")
+
+
+def test_iterations_are_chosen(folder, capsys):
+    few, own, more = results(folder, "--iterations", "2"), results(folder), results(folder, "--iterations", "120")
+    np.testing.assert_array_equal(own, more)
+    assert np.nanmax(np.abs(few - own)) > 1e-3
+    blocks = results(folder, "--iterations", "0").reshape(24, 8, 32, 8).mean((1, 3))
+    np.testing.assert_allclose(blocks, np.load(folder / "depth.npy"), rtol=1e-3)
+
+
+def test_consistency_brings_the_measurement_back(folder):
+    from depth_sr_ros.methods.layers import resize_matrix
+
+    rows, columns = resize_matrix(192, 24), resize_matrix(256, 32)
+    low = np.load(folder / "depth.npy")
+    options = "--method", "guided_filter", "--fill-holes"
+    plain, consistent = (
+        np.abs(rows @ results(folder, *options, *more) @ columns.T - low)[np.isfinite(low)].max()
+        for more in ((), ("--consistency",))
+    )
+    assert consistent < 1e-3 < plain
+
+
+def test_depth_out_of_range_is_unknown(folder):
+    preview = folder / "preview.png"
+    found = results(folder, "--min-depth", "1.5", "--max-depth", "2.5", "--preview", str(preview))
+    low = np.load(folder / "depth.npy")
+    known = np.kron((low >= 1.5) & (low <= 2.5), np.ones((8, 8), bool))
+    np.testing.assert_array_equal(np.isfinite(found), known)
+    assert np.nanmin(found) >= 1.5 and np.nanmax(found) <= 2.5
+    picture = cv2.imread(str(preview))
+    title = picture.shape[0] // 2 - 192
+    for left, top in ((256, title), (0, 192 + 2 * title), (256, 192 + 2 * title)):
+        assert (picture[top : top + 192, left : left + 256].any(-1) == known).all()
+
+
 @pytest.mark.parametrize(
     "arguments, says",
     [
@@ -116,6 +157,9 @@ def test_wrong_files_cost_one_line_and_status_2(folder, capsys, arguments, says)
         (["--precision", "f8"], "no precision 'f8'"),
         (["--method", "fdkn", "--weights", "none.safetensors"], "none.safetensors"),
         (["--preview", "preview.xyz"], ".xyz"),
+        (["--iterations", "5"], "'bicubic' has no iterations, so 5 cannot be asked of it; methods that have: dada, "),
+        (["--method", "dada_free", "--iterations", "-1"], "whole number from 0, got -1"),
+        (["--min-depth", "3", "--max-depth", "2"], "[3.0, 2.0]"),
     ],
 )
 def test_wrong_options_cost_one_line_and_status_2(folder, capsys, options, says):
@@ -140,13 +184,47 @@ def test_the_traceback_is_there_for_who_wants_it(folder):
         )
 
 
-def test_methods_lists_every_method(capsys):
-    from depth_sr_ros.methods.registry import known_methods
+def test_a_guide_of_another_shape_is_refused(folder, capsys):
+    cv2.imwrite(str(folder / "square.png"), np.zeros((192, 192, 3), np.uint8))
+    assert upsample(folder, rgb="square.png") == 2
+    assert "colour image is 192 x 192, depth image 32 x 24 pixels" in capsys.readouterr().err
 
-    assert main(["methods"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines[2:]] == known_methods()
-    assert any(line.startswith("fdkn") and "Kim, Ponce, Ham" in line for line in lines)
+
+def listed(capsys, *options) -> dict[str, str]:
+    """What `depth-sr methods` says of each method."""
+    assert main(["methods", *options]) == 0
+    lines = capsys.readouterr().out.splitlines()[2:]
+    assert max(map(len, lines)) <= 100
+    found = {}
+    for line in lines:
+        if not line.startswith(" "):
+            name = line.split()[0]
+        found[name] = f"{found.get(name, '')} {line.removeprefix(name).strip()}".strip()
+    return found
+
+
+def test_methods_lists_every_method(capsys):
+    from depth_sr_ros.methods.registry import available, known_methods
+
+    found = listed(capsys)
+    assert list(found) == known_methods()
+    with_papers = listed(capsys, "--papers")
+    for info in available():
+        assert found[info.name].endswith(info.summary)
+        assert with_papers[info.name] == f"{found[info.name]} {info.paper}".strip()
+
+
+def test_methods_says_which_scales_have_weights(tmp_path, monkeypatch, capsys):
+    from depth_sr_ros.methods import registry
+
+    monkeypatch.setattr(registry, "weights_directory", lambda: tmp_path)
+    assert all(listed(capsys)[name].startswith("no weights ") for name in ("dada", "jiif"))
+    save_small(tmp_path / "jiif.safetensors", "jiif", None)
+    for scale in (16, 4):
+        save_small(tmp_path / f"dada_x{scale}.safetensors", "dada", scale)
+    found = listed(capsys)
+    assert found["jiif"].startswith("any ") and found["bicubic"].startswith("any ")
+    assert found["dada"].startswith("x4 x16 ")
 
 
 def test_doctor_knows_backends_versions_and_weights(capsys):

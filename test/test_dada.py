@@ -301,6 +301,22 @@ def test_the_free_form_needs_no_weights():
     assert load_method("dada_free", 7)(guide, depth).shape == (1, 1, 42, 35)
 
 
+def test_what_was_regressed_serves_any_number_of_iterations():
+    torch.manual_seed(0)
+    method = DADA(4, kappa=1.0, iterations=60, gradient_iterations=5, **TINY).eval()
+    guide, depth = example(5, 6, 4)
+    with torch.no_grad():
+        flow = method.regress(guide, depth)
+        found = []
+        for number in (60, 6, 0):
+            method.iterations = number
+            assert torch.equal(method.regress(guide, depth)[0], flow[0])
+            found.append(method.reconstruct_cpu(depth, *flow))
+            assert torch.allclose(found[-1], method(guide, depth), atol=1e-5)
+            assert torch.allclose(F.avg_pool2d(found[-1], 4), depth, atol=1e-5)
+    assert (found[0] - found[1]).abs().max() > 1e-2 and (found[1] - found[2]).abs().max() > 1e-2
+
+
 @pytest.mark.parametrize("number", [-1, 2.5, True, "many"])
 def test_wrong_iterations_are_refused(number):
     method = DADAFree(8)

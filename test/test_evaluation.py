@@ -168,6 +168,20 @@ def test_weights_for_any_scale_are_evaluated_at_each(tmp_path, images, monkeypat
     assert json.loads((tmp_path / "out.json").read_text())["weights_sha256"] == named["weights_sha256"]
 
 
+def test_iterations_are_chosen_and_filed(tmp_path, images):
+    data = tmp_path / "set"
+    data.mkdir()
+    cv2.imwrite(str(data / "x_RGB.png"), images[0])
+    cv2.imwrite(str(data / "x_HR_gt.png"), (images[1] * 20).astype(np.uint16))
+    rows = []
+    for options in ([], ["--iterations", "0"], ["--iterations", "120"]):
+        options = ["--scale", "4", "--methods", "dada_free", "--json", str(tmp_path / "out.json"), *options]
+        assert main(["evaluate", str(data), *options]) == 0
+        rows += json.loads((tmp_path / "out.json").read_text())["results"]
+    assert [row["iterations"] for row in rows] == [120, 0, 120]
+    assert rows[0]["rmse_full"] == rows[2]["rmse_full"] != rows[1]["rmse_full"]
+
+
 def test_the_command_names_what_it_cannot_do(tmp_path, capsys):
     assert main(["evaluate", str(tmp_path), "--methods", "magic"]) == 2
     assert "known methods" in capsys.readouterr().err
@@ -175,3 +189,5 @@ def test_the_command_names_what_it_cannot_do(tmp_path, capsys):
     assert "no data set folder" in capsys.readouterr().err
     assert main(["evaluate", str(tmp_path), "--scale", "64"]) == 2
     assert "whole number from 2 to 32" in capsys.readouterr().err
+    assert main(["evaluate", str(tmp_path), "--methods", "dada_free,bicubic", "--iterations", "9"]) == 2
+    assert "'bicubic' has no iterations" in capsys.readouterr().err

@@ -1,14 +1,19 @@
 """The front door: what goes in, what comes out, and what a frame must look like."""
 
+import copy
+
 import numpy as np
 import pytest
 
 from depth_sr_ros import FrameError, Upsampler, depth_image
 from depth_sr_ros.backends import Backend, BackendError, candidates, make_backend
+from depth_sr_ros.backends.base import run_eager
+from depth_sr_ros.backends.torch_eager import TorchEager
 from depth_sr_ros.methods.errors import MethodError
 from depth_sr_ros.methods.layers import resize_matrix
 from depth_sr_ros.methods.registry import load_method
 from depth_sr_ros.network import Network
+from small_weights import save_small
 
 BASELINES = [("bicubic", 4), ("bicubic", 8), ("guided_filter", 8)]
 EVERY = [*BASELINES, ("fdkn", 8)]
@@ -199,6 +204,12 @@ def test_a_guide_of_another_size_is_resized(method, factor, weights):
     assert np.sqrt(np.mean((result.depth - reference.depth) ** 2)) < 0.1
 
 
+@pytest.mark.parametrize("height, width", [(192, 253), (190, 256), (1, 1)])
+def test_a_guide_whose_size_was_rounded_is_taken(height, width):
+    depth = LOW if height > 1 else LOW[:24, :24]
+    assert Upsampler("bicubic", 8)(RGB[:height, :width], depth).valid.all()
+
+
 def test_the_processes_threads_are_left_as_they_were(weights):
     import torch
 
@@ -274,6 +285,86 @@ def test_where_all_backends_fail_every_reason_is_given(weights):
         Network(method, [FailingBackend(), FailingBackend()], "f32", (6, 8))
 
 
+class CountingEager(TorchEager):
+    """Eager PyTorch that counts what it compiles; with the device "cuda" it gets methods whole, as a GPU does."""
+
+    device = "cpu"
+
+    def __init__(self, device):
+        super().__init__()
+        self.device, self.built = device, 0
+
+    def build(self, module, example_inputs, precision):
+        self.built += 1
+        compiled = copy.deepcopy(module)
+        return lambda *inputs: run_eager(compiled, inputs)
+
+
+class TestIterations:
+    rgb, truth = scene()
+    low = reduced(truth, 8)
+
+    def depth(self, method="dada_free", **options):
+        return Upsampler(method, 8, **options)(self.rgb, self.low).depth
+
+    def test_fewer_iterations_give_another_depth(self):
+        depths = [self.depth(iterations=number) for number in (0, 3, 60, None)]
+        for first, second in zip(depths, depths[1:], strict=False):
+            assert np.abs(first - second).max() > 1e-3
+        np.testing.assert_array_equal(depths[3], self.depth(iterations=120))
+
+    @pytest.mark.parametrize("number", [0, 1, 200])
+    def test_the_result_agrees_with_the_input_at_any_number(self, number):
+        blocks = self.depth(iterations=number).reshape(24, 8, 32, 8).mean((1, 3))
+        np.testing.assert_allclose(blocks, self.low, rtol=1e-4)
+
+    def test_a_change_holds_from_the_next_frame_on(self):
+        upsampler = Upsampler("dada_free", 8)
+        own = upsampler(self.rgb, self.low).depth
+        assert upsampler.iterations == 120
+        for number in (3, 0):
+            upsampler.iterations = number
+            assert upsampler.iterations == number
+            np.testing.assert_array_equal(upsampler(self.rgb, self.low).depth, self.depth(iterations=number))
+        upsampler.iterations = None
+        assert upsampler.iterations == 120
+        np.testing.assert_array_equal(upsampler(self.rgb, self.low).depth, own)
+
+    @pytest.mark.parametrize("device, compilations", [("cpu", 1), ("cuda", 2)])
+    def test_a_network_is_compiled_anew_only_where_its_engine_took_the_number(
+        self, device, compilations, tmp_path, monkeypatch
+    ):
+        backend = CountingEager(device)
+        monkeypatch.setattr("depth_sr_ros.upsampler.candidates", lambda *_: [backend])
+        weights = save_small(tmp_path / "dada.safetensors", "dada", 8)
+        upsampler = Upsampler("dada", 8, weights=weights)
+        assert upsampler.iterations == 40, "what the weights' manifest says"
+        upsampler(self.rgb, self.low)
+        for number in (4, 4):
+            upsampler.iterations = number
+            found = upsampler(self.rgb, self.low).depth
+        assert backend.built == compilations
+        expected = [self.depth("dada", weights=weights, iterations=number) for number in (4, 40)]
+        np.testing.assert_allclose(found, expected[0], atol=1e-5)
+        assert np.abs(expected[0] - expected[1]).max() > 1e-3
+
+    def test_a_method_without_iterations_names_those_that_have_them(self):
+        with pytest.raises(MethodError, match="'bicubic' has no iterations.*dada, dada_free"):
+            Upsampler("bicubic", 8, iterations=5)
+        upsampler = Upsampler("bicubic", 8)
+        with pytest.raises(MethodError, match="dada, dada_free"):
+            upsampler.iterations = 0
+        upsampler.iterations = None
+        assert upsampler.iterations is None
+
+    @pytest.mark.parametrize("number", [-1, 2.5, "many"])
+    def test_a_wrong_number_is_refused_and_changes_nothing(self, number):
+        upsampler = Upsampler("dada_free", 8, iterations=7)
+        with pytest.raises(ValueError, match=f"iterations must be.*{number}"):
+            upsampler.iterations = number
+        assert upsampler.iterations == 7
+
+
 RGB, LOW = scene()[0], np.ones((24, 32), np.float32)
 
 
@@ -284,6 +375,9 @@ RGB, LOW = scene()[0], np.ones((24, 32), np.float32)
         (RGB.astype(np.float32), LOW, "bad_guide", "float32"),
         (np.zeros((0, 5, 3), np.uint8), LOW, "bad_guide", r"\(0, 5, 3\)"),
         (None, LOW, "bad_guide", "NoneType"),
+        (RGB[:, :192], LOW, "bad_guide", "192 x 192, depth image 32 x 24 pixels"),
+        (RGB.transpose(1, 0, 2), LOW, "bad_guide", "192 x 256, depth image 32 x 24 pixels"),
+        (RGB[:, :250], LOW, "bad_guide", "250 x 192"),
         (RGB, LOW[None], "bad_depth", r"\(1, 24, 32\)"),
         (RGB, LOW.astype(np.uint8), "bad_depth", "uint8"),
         (RGB, LOW.astype(np.int32), "bad_depth", "int32"),

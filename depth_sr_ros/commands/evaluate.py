@@ -21,6 +21,7 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--backend", default="torch_eager", help="what runs the networks (default: torch_eager)")
     parser.add_argument("--precision", default="f32", help="auto, f32 or bf16 (default: f32)")
     parser.add_argument("--weights", type=Path, help="a weights file in place of the package's; for one method")
+    parser.add_argument("--iterations", type=int, help="steps of methods that iterate (default: the method's own)")
     parser.add_argument("--consistency", action="store_true", help="project estimates onto those that reduce to the input")
     parser.add_argument("--json", type=Path, help="write all figures, versions and weights hashes here")
     parser.add_argument("--html", type=Path, help="write a page with pictures and error maps here")
@@ -56,6 +57,9 @@ def evaluate(report, folder: Path, method: str, scale: int, arguments: argparse.
     pairs = PairFolder(folder)
     network: dict[tuple[int, int], Network] = {}
     loaded = load_method(method, scale, arguments.weights)
+    if arguments.iterations is not None:
+        loaded.iterations = arguments.iterations
+    iterations = loaded.iterations if loaded.is_iterative else None
     backends = candidates(arguments.backend)
 
     def upsample(rgb, unit):
@@ -66,7 +70,7 @@ def evaluate(report, folder: Path, method: str, scale: int, arguments: argparse.
 
     summary = None
     for trial in tqdm(trials(pairs, upsample, scale, arguments.consistency), f"{method} x{scale}", len(pairs), leave=False):
-        summary = summary or Summary(folder.name, method, scale, trial.pair.unit)
+        summary = summary or Summary(folder.name, method, scale, trial.pair.unit, iterations)
         summary.add(trial)
         report.show(summary, trial)
     report.add(summary, arguments.weights)
@@ -74,11 +78,11 @@ def evaluate(report, folder: Path, method: str, scale: int, arguments: argparse.
 
 def _methods(arguments: argparse.Namespace, scale: int) -> list[str]:
     """The names of the methods that are asked for, all of them fit for it."""
-    from ..methods.registry import check, methods_at
+    from ..methods.registry import check, check_iterations, methods_at
 
-    if arguments.methods == "all":
-        return methods_at(scale)
-    chosen = [name.strip() for name in arguments.methods.split(",") if name.strip()]
+    named = [name.strip() for name in arguments.methods.split(",") if name.strip()]
+    chosen = methods_at(scale) if arguments.methods == "all" else named
     for name in chosen:
         check(name, scale, arguments.weights)
+        check_iterations(name, arguments.iterations)
     return chosen

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
+import textwrap
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..methods.registry import MethodInfo
+
+WIDTH = 100  # characters
+NAME, SCALES = 15, 14  # of the WIDTH; what the method is has the rest
 
 
 def add_parser(subparsers) -> None:
@@ -15,29 +18,35 @@ def add_parser(subparsers) -> None:
     parser = subparsers.add_parser(
         "methods", help="list the methods, the scales they have weights for, and their papers"
     )
+    parser.add_argument("--papers", action="store_true", help="name the paper that each method follows")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Print a table."""
+    """Print a table, at most WIDTH wide."""
     from ..methods.registry import available
 
-    rows = [(info.name, _scales(info), info.summary, info.paper or "-") for info in available()]
-    print(_table(("method", "scales", "what it is", "paper"), rows))
+    print(_line("method", "scales", "what it is"))
+    print("-" * WIDTH)
+    for info in available():
+        print(_line(info.name, _scales(info), info.summary))
+        if arguments.papers and info.paper:
+            print(_below(NAME, info.paper))
 
 
 def _scales(info: MethodInfo) -> str:
-    if not info.learned:
+    from ..methods.registry import ALL_SCALES
+
+    if info.scales == ALL_SCALES:
         return "any"
     return " ".join(f"x{scale}" for scale in info.scales) or "no weights"
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Left-aligned columns, two spaces apart, a line under the heads."""
-    rows = list(rows)
-    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-    lines = [heads, ["-" * width for width in widths], *rows]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
+def _line(name: str, scales: str, summary: str) -> str:
+    """Three columns; what is too long for the last one goes on below it."""
+    return f"{name:<{NAME}}{scales:<{SCALES}}" + _below(NAME + SCALES, summary).lstrip()
+
+
+def _below(column: int, text: str) -> str:
+    """`text` in lines of at most WIDTH that begin at a column."""
+    return textwrap.indent(textwrap.fill(text, WIDTH - column), " " * column)

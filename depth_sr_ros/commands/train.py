@@ -8,7 +8,8 @@ def add_parser(subparsers) -> None:
     parser = subparsers.add_parser("train", help="train a method on generated scenes")
     parser.add_argument("recipe", help="a name from config/recipes, or a .yaml file")
     parser.add_argument(
-        "--scale", type=int, nargs="+", help="which of the recipe's scales (default: all); none to choose where weights serve any"
+        "--scale", type=int, nargs="+",
+        help="which of the recipe's scales (default: all); not where weights serve any scale",
     )
     parser.add_argument("--output", type=Path, default=Path("training_output"), help="checkpoint and weights go here")
     parser.add_argument("--workers", type=int, default=1, help="processes that make samples (default: 1)")

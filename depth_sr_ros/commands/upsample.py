@@ -35,7 +35,24 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--precision", default="auto", help="auto, f32 or bf16 (default: %(default)s)")
     parser.add_argument("--weights", type=Path, help="a weights file in place of the package's")
     parser.add_argument(
+        "--iterations", type=int, help="steps of a method that iterates, as dada (default: the method's own)"
+    )
+    parser.add_argument(
         "--fill-holes", action="store_true", help="guess the depth where the sensor saw nothing"
+    )
+    parser.add_argument(
+        "--consistency",
+        action="store_true",
+        help="make the result reduce exactly to the input: helps with an exact sensor only",
+    )
+    parser.add_argument(
+        "--min-depth", type=float, default=0.0, help="metres; nearer depth is unknown (default: %(default)g)"
+    )
+    parser.add_argument(
+        "--max-depth",
+        type=float,
+        default=float("inf"),
+        help="metres; further depth is unknown (default: %(default)g)",
     )
     parser.add_argument(
         "--preview", type=Path, help="write a picture of guide, input, bicubic and result here"
@@ -50,12 +67,17 @@ def run(arguments: argparse.Namespace) -> None:
 
     check_depth_output(arguments.output)
     rgb, depth = read_rgb(arguments.rgb), read_depth(arguments.depth)
-    options = {
-        "backend": arguments.backend,
-        "precision": arguments.precision,
-        "fill_holes": arguments.fill_holes,
-    }
-    upsampler = Upsampler(arguments.method, arguments.scale, weights=arguments.weights, **options)
+    depth_options = {name: getattr(arguments, name) for name in ("fill_holes", "min_depth", "max_depth")}
+    upsampler = Upsampler(
+        arguments.method,
+        arguments.scale,
+        backend=arguments.backend,
+        precision=arguments.precision,
+        weights=arguments.weights,
+        consistency=arguments.consistency,
+        iterations=arguments.iterations,
+        **depth_options,
+    )
     result = upsampler(rgb, depth)
     _warn_of_another_size(rgb, result)
     write_depth(arguments.output, result.depth)
@@ -63,7 +85,9 @@ def run(arguments: argparse.Namespace) -> None:
     milliseconds = result.times_ms["total"] - result.times_ms["prepare"]
     print(f"{arguments.output}: {_describe(result)}; {engine}, {milliseconds:.0f} ms")
     if arguments.preview:
-        write_rgb(arguments.preview, _preview(rgb, depth, result, upsampler.scale, arguments.fill_holes))
+        bicubic = Upsampler("bicubic", arguments.scale, **depth_options)(rgb, depth)
+        limits = arguments.min_depth, arguments.max_depth
+        write_rgb(arguments.preview, _preview(rgb, depth, limits, bicubic, result))
 
 
 def _warn_of_another_size(rgb: np.ndarray, result: DepthResult) -> None:
@@ -82,19 +106,22 @@ def _describe(result: DepthResult) -> str:
 
 
 def _preview(
-    rgb: np.ndarray, depth: np.ndarray, result: DepthResult, scale: int, fill_holes: bool
+    rgb: np.ndarray,
+    depth: np.ndarray,
+    limits: tuple[float, float],
+    bicubic: DepthResult,
+    result: DepthResult,
 ) -> np.ndarray:
-    """Guide, input, bicubic and result, the three depths in the colours of one range."""
+    """Guide, input within its limits, bicubic and result, the three depths in the colours of one range."""
     import cv2
     import numpy as np
 
     from ..depth_image import from_uint16_mm, valid_mask
     from ..preview import colour_depth, contact_sheet
-    from ..upsampler import Upsampler
 
     metres = from_uint16_mm(depth) if depth.dtype == np.uint16 else depth
-    near, far = np.percentile(metres[valid_mask(metres)], (1, 99))
-    bicubic = Upsampler("bicubic", scale, fill_holes=fill_holes)(rgb, depth)
+    metres = np.where(valid_mask(metres, *limits), metres, np.nan)
+    near, far = np.nanpercentile(metres, (1, 99))
     height, width = result.depth.shape
     pictures = {"guide": cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)}
     for title, image in {

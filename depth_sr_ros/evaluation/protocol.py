@@ -30,12 +30,16 @@ class Trial:
 
 @dataclass
 class Summary:
-    """A method's figures on a data set at one scale: means over its images."""
+    """A method's figures on a data set at one scale: means over its images.
+
+    `iterations` is how many the method took, None where it has none.
+    """
 
     dataset: str
     method: str
     scale: int
     unit: str
+    iterations: int | None = None
     per_image: list[dict] = field(default_factory=list)
 
     def add(self, trial: Trial) -> None:
@@ -47,7 +51,8 @@ class Summary:
         means = {key: self.mean(key) for key in ("rmse_full", "rmse_crop6", "mae_full", "rmse_edges", "consistency")}
         return {
             "dataset": self.dataset, "method": self.method, "scale": self.scale, "unit": self.unit,
-            "images": len(self.per_image), **means, "seconds_per_image": self.mean("seconds"), "per_image": self.per_image,
+            "iterations": self.iterations, "images": len(self.per_image), **means,
+            "seconds_per_image": self.mean("seconds"), "per_image": self.per_image,
         }
 
     def mean(self, key: str) -> float:

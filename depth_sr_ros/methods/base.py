@@ -15,8 +15,11 @@ class Method(torch.nn.Module):
     backend compiles, and `reconstruct_cpu` is a hand-written loop for CPUs. For a cut method
     `forward(guide, depth) == reconstruct(depth, *regress(guide, depth))`.
 
-    Weights belong to one scale, unless a method says `any_scale`: then what it makes of a guide and a depth follows from
-    their sizes and the weights alone, and one weights file serves every scale.
+    Weights belong to one scale, unless a method says `any_scale`: then what it makes of a guide and a depth follows
+    from their sizes and the weights alone, and one weights file serves every scale.
+
+    A method that `is_iterative` has a property `iterations`, which may be set between any two calls: how many steps it
+    takes, from 0. Those of a cut method are taken in `reconstruct`, so what is compiled of `regress` stays valid.
     """
 
     name: ClassVar[str]
@@ -25,6 +28,7 @@ class Method(torch.nn.Module):
     learned: ClassVar[bool] = True
     is_cut: ClassVar[bool] = False
     any_scale: ClassVar[bool] = False
+    is_iterative: ClassVar[bool] = False
 
     def __init__(self, scale: int) -> None:
         super().__init__()

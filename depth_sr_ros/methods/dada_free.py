@@ -28,6 +28,7 @@ class DADAFree(Method):
     paper = "Metzger, Caye Daudt, Schindler, Guided Depth Super-Resolution by Deep Anisotropic Diffusion, section 3.1"
     learned = False
     is_cut = True
+    is_iterative = True
 
     def __init__(
         self,

@@ -103,6 +103,21 @@ def check(name: str, scale: int, weights: Path | None = None) -> None:
         raise MissingWeights(_missing(name, scale))
 
 
+def check_iterations(name: str, iterations: int | None) -> None:
+    """Refuse a number of iterations for a method that has none; None asks for none.
+
+    Raises:
+        MethodError: the message names the methods that have iterations.
+    """
+    if iterations is None or method_class(name).is_iterative:
+        return
+    iterative = [one for one in known_methods() if method_class(one).is_iterative]
+    raise MethodError(
+        f"method {name!r} has no iterations, so {iterations} cannot be asked of it; methods that have: "
+        f"{', '.join(iterative)}"
+    )
+
+
 def load_method(name: str, scale: int, weights: Path | None = None) -> Method:
     """Return a method ready to run: weights loaded and checked, in eval mode, without gradients.
 

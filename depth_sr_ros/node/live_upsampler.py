@@ -97,6 +97,8 @@ class LiveUpsampler:
         self._depth_shape = depth.shape
         upsampler.fill_holes, upsampler.consistency = config.fill_holes, config.consistency
         upsampler.min_depth, upsampler.max_depth = config.min_depth, config.max_depth
+        if upsampler.iterations is not None:  # one that serves on while a method with iterations is built has none
+            upsampler.iterations = config.iterations or None
         return upsampler(rgb, depth), settings.scale
 
     def stop(self, timeout_s: float | None = None) -> bool:

@@ -71,6 +71,9 @@ class Config:
     )
     fill_holes: bool = _parameter(False, "give depth, as the method imagines it, also where the sensor saw none")
     consistency: bool = _parameter(False, "make the output reduce exactly to the measured depth; re-imposes its noise")
+    iterations: int = _parameter(
+        0, "steps of a method that iterates, as dada; 0 takes the method's own number", low=0, high=10_000
+    )
     min_depth: float = _parameter(0.0, "metres; nearer depth counts as unknown", low=0.0)
     max_depth: float = _parameter(math.inf, "metres; further depth counts as unknown", low=0.0)
     sync_tolerance_ms: float = _parameter(
@@ -103,6 +106,7 @@ def check(values: Mapping[str, Any]) -> Config:
     if config.min_depth >= config.max_depth:
         raise ParameterError(f"min_depth {config.min_depth:g} m must be less than max_depth {config.max_depth:g} m")
     _check_engine(config)
+    _check_iterations(config)
     return config
 
 
@@ -134,6 +138,13 @@ def _check_engine(config: Config) -> None:
         raise ParameterError(
             f"precision is {config.precision!r}; valid with {config.backend} here: auto, {', '.join(precisions)}"
         )
+
+
+def _check_iterations(config: Config) -> None:
+    try:
+        registry.check_iterations(config.method, config.iterations or None)
+    except MethodError as error:
+        raise ParameterError(f"{error}; set iterations to 0 for the others") from None
 
 
 def descriptor(field: dataclasses.Field) -> ParameterDescriptor:

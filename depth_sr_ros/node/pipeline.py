@@ -16,8 +16,6 @@ from depth_sr_ros.node.live_upsampler import LiveUpsampler
 from depth_sr_ros.node.messages import fill_image, stamp_ns
 from depth_sr_ros.node.parameters import Config
 
-SAME_ASPECT = 0.02  # relative difference of aspect ratios that the rounding of image sizes explains
-
 
 @dataclass(frozen=True)
 class Job:
@@ -61,7 +59,6 @@ class FramePipeline:
         depth = self._decode_depth(job.depth)
         depth_info = self._depth_infos.find(depth.shape[1], depth.shape[0], stamp_ns(job.depth))
         rgb = self._decode_rgb(job.rgb)
-        _check_aspect(rgb, depth)
         decoded = time.perf_counter()
         result, scale = self._upsampler(rgb, depth, job.config)
         upsampled = time.perf_counter()
@@ -81,14 +78,3 @@ class FramePipeline:
             return self._rgb_infos.find(rgb.shape[1], rgb.shape[0], stamp)
         except FrameError:
             return None
-
-
-def _check_aspect(rgb: np.ndarray, depth: np.ndarray) -> None:
-    """A guide of another shape cannot show what the depth image shows, pixel for pixel."""
-    (rgb_height, rgb_width), (height, width) = rgb.shape[:2], depth.shape
-    if abs(rgb_width * height / (rgb_height * width) - 1) > SAME_ASPECT:
-        raise FrameError(
-            "scale_mismatch",
-            f"colour image is {rgb_width} x {rgb_height}, depth image {width} x {height} pixels: "
-            "their aspect ratios differ, so they cannot show the same view",
-        )

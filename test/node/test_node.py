@@ -135,7 +135,7 @@ HOSTILE = {
     "depth that is all NaN": ("no_valid_depth", {"depth": _broken(np.full((8, 12), np.nan, np.float32), "32FC1")}),
     "depth that is all infinite": ("no_valid_depth", {"depth": _broken(np.full((8, 12), np.inf, np.float32), "32FC1")}),
     "depth that is all zero": ("no_valid_depth", {"depth": _broken(np.zeros((8, 12), np.uint16))}),
-    "colour of another shape": ("scale_mismatch", {"rgb": _broken(np.zeros((32, 96, 3), np.uint8), "rgb8")}),
+    "colour of another shape": ("bad_guide", {"rgb": _broken(np.zeros((32, 96, 3), np.uint8), "rgb8")}),
     "a size that its camera_info does not have": ("camera_info_mismatch", {"depth": _broken(MM[:6, :9])}),
 }
 

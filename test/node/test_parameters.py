@@ -9,8 +9,10 @@ import rclpy
 import yaml
 from rclpy.parameter import Parameter
 
+from depth_sr_ros.methods import registry
 from depth_sr_ros.methods.registry import known_methods
 from depth_sr_ros.node.parameters import ROWS, Config, ParameterError, Parameters, check
+from small_weights import save_small
 
 BICUBIC = [Parameter("method", value="bicubic")]
 
@@ -64,6 +66,8 @@ def test_a_change_is_seen_in_the_next_config(make):
         ("output_encoding", "rgb8", ["32FC1", "16UC1"]),
         ("scale", 1, ["2", "32"]),
         ("scale", 33, ["2", "32"]),
+        ("iterations", -1, ["0", "10000"]),
+        ("iterations", 10_001, ["0", "10000"]),
         ("min_depth", -1.0, ["0"]),
         ("min_depth", math.nan, ["0"]),
         ("max_depth", 0.0, ["min_depth"]),
@@ -92,6 +96,32 @@ def test_a_method_without_weights_for_a_scale_is_refused_with_what_there_is(make
     result = node.set_parameters_atomically([Parameter("method", value="fdkn"), Parameter("weights", value="/no")])
     assert not result.successful and "/no" in result.reason
     assert parameters.config().method == "bicubic"
+
+
+def test_weights_for_any_scale_are_accepted_at_any_scale(make, tmp_path, monkeypatch):
+    monkeypatch.setattr(registry, "weights_directory", lambda: tmp_path)
+    node, parameters = make()
+    both = [Parameter("method", value="jiif"), Parameter("scale", value=5)]
+    assert "'jiif' has no weights for x5" in node.set_parameters_atomically(both).reason
+    save_small(tmp_path / "jiif.safetensors", "jiif", None)
+    assert node.set_parameters_atomically(both).successful
+    assert node.set_parameters([Parameter("scale", value=32)])[0].successful
+    assert (parameters.config().method, parameters.config().scale) == ("jiif", 32)
+
+
+def test_iterations_are_refused_where_the_method_has_none_with_those_that_have(make):
+    node, parameters = make()
+    (refused,) = node.set_parameters([Parameter("iterations", value=50)])
+    assert not refused.successful
+    assert all(word in refused.reason for word in ("'bicubic'", "50", "dada, dada_free", "0"))
+    both = [Parameter("method", value="dada_free"), Parameter("iterations", value=50)]
+    assert node.set_parameters_atomically(both).successful
+    assert node.set_parameters([Parameter("iterations", value=10_000)])[0].successful
+    (back,) = node.set_parameters([Parameter("method", value="bicubic")])
+    assert not back.successful and "iterations" in back.reason
+    both = [Parameter("method", value="bicubic"), Parameter("iterations", value=0)]
+    assert node.set_parameters_atomically(both).successful
+    assert (parameters.config().method, parameters.config().iterations) == ("bicubic", 0)
 
 
 def test_values_that_only_fit_together_are_accepted_together(make):

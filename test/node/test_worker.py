@@ -10,6 +10,7 @@ from depth_sr_ros.node.live_upsampler import EngineSettings, LiveUpsampler
 from depth_sr_ros.node.parameters import Config
 from depth_sr_ros.node.statistics import Statistics, ThrottledLog
 from depth_sr_ros.node.worker import Worker
+from depth_sr_ros.upsampler import Upsampler
 
 
 class Recorder:
@@ -131,6 +132,24 @@ def test_depth_options_hold_from_the_next_frame_on():
             result, _ = live.upsampler(RGB, depth, config)
             assert bool(np.isnan(result.depth[9, 9])) is not fill_holes
             assert bool(np.isnan(result.depth[-1, -1])) is (max_depth < 2)
+
+
+def test_iterations_hold_from_the_next_frame_on():
+    with Live(settings("dada_free", 4)) as live:
+        for asked, number in ((0, 120), (2, 2), (60, 60), (0, 120)):
+            result, _ = live.upsampler(RGB, DEPTH, Config(method="dada_free", scale=4, iterations=asked))
+            expected = Upsampler("dada_free", 4, iterations=number)(RGB, DEPTH).depth
+            np.testing.assert_array_equal(result.depth, expected)
+
+
+def test_iterations_that_wait_for_their_method_do_not_stop_the_one_that_serves():
+    with Live(settings("bicubic", 4)) as live:
+        config = Config(method="dada_free", scale=4, iterations=9)
+        assert live.upsampler(RGB, DEPTH, config)[0].method == "bicubic"
+        live.upsampler.change(settings("dada_free", 4))
+        assert live.swapped.acquire(timeout=30)
+        found = live.upsampler(RGB, DEPTH, config)[0].depth
+        np.testing.assert_array_equal(found, Upsampler("dada_free", 4, iterations=9)(RGB, DEPTH).depth)
 
 
 def test_statistics_are_complete_and_percentiles_are_of_recent_frames():
