@@ -34,6 +34,11 @@ def cpu_model(cpuinfo: Path = CPUINFO) -> str:
     return _field(cpuinfo, "model name") or platform.machine()
 
 
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def package_versions() -> dict[str, str | None]:
     """The versions of the packages that results depend on; None for those that are not installed."""
     versions = {}
@@ -49,7 +54,7 @@ def machine() -> dict[str, object]:
     """Processor, cores that may be used, flags, system, versions: what a result is filed with."""
     return {
         "cpu": cpu_model(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": cores(),
         "flags": cpu_flags(),
         "system": platform.platform(),
         "python": platform.python_version(),

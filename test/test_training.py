@@ -1,4 +1,5 @@
 """Training: samples, degradations, recipes, and runs that survive being killed."""
+import shutil
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +17,7 @@ from depth_sr_ros.training.precision import computed_in
 from depth_sr_ros.training.recipe import Recipe, RecipeError, identity, load_recipe, recipes_directory
 from depth_sr_ros.training.samples import Samples
 from depth_sr_ros.training.start import fitted_to
-from depth_sr_ros.training.trainer import Trainer, runs
+from depth_sr_ros.training.trainer import MOST_WORKERS, VALIDATION_SEED, Trainer, runs, workers_for
 
 CLEAN = degrade.Degradation(
     shift=0, warp=0, jagged_chance=0, depth_blur_chance=0, guide_noise=0, grey_chance=0, sensor_chance=0
@@ -39,7 +40,9 @@ def pool(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def _short_validation(monkeypatch):
+def _short_runs_on_the_cpu(monkeypatch):
+    """Short validation; and no GPU, whose results are not the same to the last bit: see test_training_gpu.py."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(trainer, "VALIDATION_SAMPLES", 1)
     monkeypatch.setattr(trainer, "VALIDATE_EVERY", 2)
 
@@ -166,7 +169,7 @@ def test_bfloat16_is_computed_only_where_there_are_instructions_for_it(precision
 
 def test_a_run_that_cannot_compute_in_bfloat16_says_so(pool, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(trainer, "cpu_flags", lambda: ["avx2"])
-    run = Trainer(replace(TINY, precision="bfloat16"), 8, tmp_path, workers=0, pool=pool, device="cpu")
+    run = Trainer(replace(TINY, precision="bfloat16"), 8, tmp_path, workers=0, pool=pool)
     manifest = run.run()
     assert capsys.readouterr().out.count("computing in float32") == 1
     assert "in float32 on" in manifest.trained
@@ -271,6 +274,41 @@ def test_a_run_has_scales_that_fit_its_method(tmp_path):
         Trainer(replace(TINY, scales=()), 8, tmp_path)
 
 
+def test_a_run_that_stops_for_time_goes_on_as_if_it_had_not(pool, tmp_path):
+    whole = Trainer(TINY, 8, tmp_path / "whole", workers=0, pool=pool).run()
+    first = Trainer(TINY, 8, tmp_path / "parts", workers=0, pool=pool)
+    assert first.run(seconds=-1).trained.startswith("1 steps of 1 samples") and first.done == 1
+    second = Trainer(TINY, 8, tmp_path / "parts", workers=1, pool=pool)
+    assert second.run().sha256 == whole.sha256 and second.done == TINY.steps
+
+
+def test_the_command_stops_after_some_minutes_and_goes_on(pool, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(scene_pool, "default_directory", lambda: pool)
+    recipe = tmp_path / "little.yaml"
+    recipe.write_text(
+        "method: fdkn\nscales: [4, 8]\nsteps: 2\nbatch: 1\ncrop: 32\nscenes: 2\nconfig: {widths: [4, 4, 4]}\n"
+    )
+    command = ["train", str(recipe), "--output", str(tmp_path), "--workers", "0"]
+    assert main([*command, "--minutes", "0"]) == 0
+    assert "time is over after 1 of 2 steps" in capsys.readouterr().out
+    assert not (tmp_path / "little_x8.safetensors").exists()
+    assert main(command) == 0
+    assert "time is over" not in capsys.readouterr().out
+    assert (tmp_path / "little_x4.safetensors").is_file() and (tmp_path / "little_x8.safetensors").is_file()
+
+
+def test_validation_samples_are_made_once(tmp_path):
+    run = Trainer(TINY, 8, tmp_path, workers=0, pool=tmp_path)
+    first = run.validate()
+    shutil.rmtree(tmp_path / str(VALIDATION_SEED))
+    assert run.validate() == first and not (tmp_path / str(VALIDATION_SEED)).exists()
+
+
+def test_a_gpu_is_fed_by_all_cores_and_a_cpu_is_left_to_the_network():
+    assert [workers_for("cuda", cores) for cores in (1, 16, 1000)] == [1, 16, MOST_WORKERS]
+    assert workers_for("cpu", 64) == 1
+
+
 def test_a_checkpoint_of_another_recipe_is_refused(pool, tmp_path):
     Trainer(TINY, 8, tmp_path, workers=0, pool=pool).run()
     with pytest.raises(ValueError, match="another recipe"):
@@ -338,7 +376,7 @@ def test_a_blend_lies_between_start_and_what_was_trained(pool, tmp_path):
 
 
 def weights_of_another_method(folder, scale: int = 8) -> tuple:
-    """Write a file of a method that has the tiny FDKN's guide features under another name; return its path and state."""
+    """Write a file of a method that has the tiny FDKN's guide features under another name; return path and state."""
     model = method_class("fdkn")(scale, widths=[4, 4, 4])
     state = {name.replace("guide.features", "eyes.left"): tensor.half() if tensor.is_floating_point() else tensor + 7
              for name, tensor in model.state_dict().items() if name.startswith("guide.features.")}

@@ -1,14 +1,16 @@
 """One training run: from a recipe to a weights file."""
 import math
 import time
+from functools import cached_property
 from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from ..machine import cpu_flags
+from ..machine import cores, cpu_flags
 from ..methods.registry import method_class
 from ..methods.weights import Manifest, save_weights
 from .checkpoint import load_checkpoint, save_checkpoint
@@ -22,11 +24,18 @@ from .start import read_start
 VALIDATION_SEED = 900_001  # no training pool may have it: these scenes are kept back
 VALIDATION_SAMPLES = 48
 VALIDATE_EVERY = 1000  # steps; also how often a checkpoint is written
+MOST_WORKERS = 32  # each keeps BATCHES_AHEAD batches in shared memory, and a file descriptor for each of their tensors
+BATCHES_AHEAD = 4
 
 
 def runs(recipe: Recipe) -> tuple[int | None, ...]:
     """Return the scales whose weights are trained one after the other; None alone where one file serves any scale."""
     return (None,) if method_class(recipe.method).any_scale else recipe.scales
+
+
+def workers_for(device: str, core_count: int) -> int:
+    """How many processes make samples: one beside a network on the CPU, which needs the cores; for a GPU one a core."""
+    return min(core_count, MOST_WORKERS) if device == "cuda" else 1
 
 
 class Trainer:
@@ -36,22 +45,26 @@ class Trainer:
         recipe: what to do.
         scale: one of `runs(recipe)`: one of the recipe's scales, or None to train on all of them in turn.
         folder: for the checkpoint and the result; made when needed.
-        workers: processes that make samples; they decide nothing but speed.
+        workers: processes that make samples; they decide nothing but speed. 0: this one; None: see `workers_for`.
         pool: folder of rendered scenes; None: the user's cache.
         device: "cpu" or "cuda"; None: the GPU where there is one.
+
+    Attributes:
+        done: steps that have been taken.
     """
 
     def __init__(
-        self, recipe: Recipe, scale: int | None, folder: Path, workers: int = 1, pool: Path | None = None,
+        self, recipe: Recipe, scale: int | None, folder: Path, workers: int | None = None, pool: Path | None = None,
         device: str | None = None,
     ) -> None:
         _check_scale(recipe, scale)
         if recipe.seed == VALIDATION_SEED:
             raise RecipeError(f"seed {VALIDATION_SEED} is that of the validation scenes: choose another")
-        self.recipe, self.scale, self.folder, self.workers, self.pool = recipe, scale, folder, workers, pool
+        self.recipe, self.scale, self.folder, self.pool, self.done = recipe, scale, folder, pool, 0
         self.scales = recipe.scales if scale is None else (scale,)
         self.name = recipe.name if scale is None else f"{recipe.name}_x{scale}"
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.workers = workers_for(self.device.type, cores()) if workers is None else workers
         self.precision = computed_in(recipe.precision, self.device.type, cpu_flags())
         torch.manual_seed(recipe.seed)
         self.model = method_class(recipe.method)(self.scales[0], **recipe.config).to(self.device)
@@ -72,37 +85,48 @@ class Trainer:
         """The weights file that comes out; its manifest lies beside it."""
         return self.folder / f"{self.name}.safetensors"
 
-    def run(self) -> Manifest:
-        """Train to the end, validate, export; return the manifest of the weights."""
+    def run(self, seconds: float = math.inf) -> Manifest:
+        """Train to the end, or for about `seconds`; validate, export; return the manifest of the weights.
+
+        What has stopped goes on when it is run again.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         if self.precision != self.recipe.precision:
             print(f"computing in {self.precision}: this CPU has no instructions for {self.recipe.precision}")
         recipe = identity(self.recipe)
-        done = load_checkpoint(self.checkpoint, recipe, self.model, self.average, self.optimiser)
+        self.done = load_checkpoint(self.checkpoint, recipe, self.model, self.average, self.optimiser)
         started, validation = time.monotonic(), float("nan")
-        with tqdm(total=self.recipe.steps, initial=done, unit="step", desc=self.name) as bar:
-            for step, batch in enumerate(self._batches(done), start=done):
+        with tqdm(total=self.recipe.steps, initial=self.done, unit="step", desc=self.name) as bar:
+            for step, batch in enumerate(self._batches(self.done), start=self.done):
                 loss = self._step(step, batch)
+                self.done = step + 1
                 bar.update()
                 if step % 20 == 0:
                     bar.set_postfix(loss=f"{loss.item():.5f}", validation=f"{validation:.3f}", refresh=False)
-                if (step + 1) % VALIDATE_EVERY == 0 or step + 1 == self.recipe.steps:
+                ends = self.done == self.recipe.steps or time.monotonic() - started > seconds
+                if ends or self.done % VALIDATE_EVERY == 0:
                     validation = self.validate()
-                    save_checkpoint(self.checkpoint, step + 1, recipe, self.model, self.average, self.optimiser)
-                    self.export(step + 1, validation, time.monotonic() - started)
-        return self.export(self.recipe.steps, self.validate(), time.monotonic() - started)
+                    save_checkpoint(self.checkpoint, self.done, recipe, self.model, self.average, self.optimiser)
+                    manifest = self.export(self.done, validation, time.monotonic() - started)
+                if ends:
+                    return manifest
+        return self.export(self.done, self.validate(), time.monotonic() - started)  # there was nothing left to do
 
     @torch.no_grad()
     def validate(self) -> float:
         """RMSE of the outcome on the kept-back scenes, mean over images, in 255ths of the range."""
-        samples = self._samples(VALIDATION_SEED, VALIDATION_SAMPLES, VALIDATION_SAMPLES, batch=1)
         model = method_class(self.recipe.method)(self.scales[0], **self.recipe.config).to(self.device).eval()
         model.load_state_dict(self._outcome())
         total = 0.0
-        for index in range(len(samples)):
-            guide, low, truth = (tensor[None].to(self.device) for tensor in samples[index])
+        for guide, low, truth in self._validation_samples:
             total += (model(guide, low) - truth).square().mean().sqrt().item() * 255
-        return total / len(samples)
+        return total / len(self._validation_samples)
+
+    @cached_property
+    def _validation_samples(self) -> list[list[Tensor]]:
+        """The kept-back samples as batches of one, on the device: they never change and take seconds to make."""
+        samples = self._samples(VALIDATION_SEED, VALIDATION_SAMPLES, VALIDATION_SAMPLES, batch=1)
+        return [[tensor[None].to(self.device) for tensor in samples[index]] for index in range(len(samples))]
 
     def export(self, steps: int, validation: float, seconds: float) -> Manifest:
         """Write the outcome, as float16, and its manifest."""
@@ -145,11 +169,12 @@ class Trainer:
     @torch.no_grad()
     def _update_average(self, step: int) -> None:
         decay = min(self.recipe.average, (step + 1) / (step + 10))  # at first the mean must follow quickly
-        for name, tensor in self.model.state_dict().items():
-            if tensor.is_floating_point():
-                self.average[name].lerp_(tensor, 1 - decay)
-            else:
-                self.average[name].copy_(tensor)
+        state = self.model.state_dict()
+        learnt = [name for name, tensor in state.items() if tensor.is_floating_point()]
+        # All in one call: on a GPU one for each of some hundred tensors would take as long as many a step.
+        get_ema_multi_avg_fn(decay)([self.average[name] for name in learnt], [state[name] for name in learnt], None)
+        for name in state.keys() - learnt:
+            self.average[name].copy_(state[name])
 
     def _rate(self, step: int) -> float:
         """Share of the learning rate: linear warm-up, then a cosine down to `final_rate`."""
@@ -160,12 +185,14 @@ class Trainer:
         return final + (1 - final) * 0.5 * (1 + math.cos(math.pi * progress))
 
     def _batches(self, done: int) -> DataLoader:
+        """The batches from step `done` to the end of the run, in one pass: workers live as long as it does."""
         recipe = self.recipe
         samples = self._samples(recipe.seed, recipe.scenes, recipe.steps * recipe.batch, recipe.batch)
         rest = range(done * recipe.batch, len(samples))
         return DataLoader(
             samples, recipe.batch, sampler=rest, num_workers=self.workers, drop_last=True,
-            worker_init_fn=_one_thread, prefetch_factor=4 if self.workers else None,
+            worker_init_fn=_one_thread, prefetch_factor=BATCHES_AHEAD if self.workers else None,
+            pin_memory=self.device.type == "cuda",  # so that copies to the GPU wait for nothing
         )
 
     def _samples(self, seed: int, scenes: int, length: int, batch: int) -> ScalesInTurn:
