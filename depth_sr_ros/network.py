@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 class StageClock:
-    """Milliseconds by stage: each lap counts what has passed since the one before."""
+    """Milliseconds by stage: each lap counts what has passed since the one before, in all where a stage comes again."""
 
     def __init__(self) -> None:
         self._start = self._last = time.perf_counter()
@@ -30,7 +30,7 @@ class StageClock:
     def lap(self, stage: str) -> None:
         """End a stage and begin the next."""
         now = time.perf_counter()
-        self._laps[stage] = (now - self._last) * 1e3
+        self._laps[stage] = self._laps.get(stage, 0.0) + (now - self._last) * 1e3
         self._last = now
 
     def times_ms(self) -> dict[str, float]:

@@ -42,6 +42,12 @@ def test_every_combination_is_measured_and_filed(tmp_path, capsys):
     assert len(printed) == 2 and "20x15 -> 80x60" in printed[0]
 
 
+@pytest.mark.parametrize("methods", [["bicubic", "guided_filter"], ["bicubic,guided_filter"]])
+def test_methods_may_be_named_with_spaces_or_commas(methods, capsys):
+    assert main(["benchmark", "--methods", *methods, "--sizes", "8x6", "--frames", "1", "--scale", "2"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["bicubic", "guided_filter"]
+
+
 def test_percentiles_are_by_stage():
     times = [{"fill": float(i), "total": 10.0 + i} for i in range(101)]
     assert stage_percentiles(times) == {
@@ -61,6 +67,7 @@ def test_the_example_frame_has_holes_as_a_sensors_has():
     ("options", "message"),
     [
         (["--methods", "sharper"], "sharper"),
+        (["--methods", ","], "holds no name"),
         (["--methods", "bicubic", "--backends", "abacus"], "abacus"),
         (["--methods", "bicubic", "-o", "/nowhere/at/all.json"], "no folder /nowhere/at"),
     ],

@@ -56,6 +56,12 @@ def test_npy_in_metres(folder):
     np.testing.assert_allclose(np.nan_to_num(metres) * 1000, millimetres, atol=1)
 
 
+def test_an_ensemble_of_what_has_no_preferred_side_is_the_same(folder):
+    assert upsample(folder, "depth.npy", "out.npy") == 0
+    assert upsample(folder, "depth.npy", "mean.npy", "rgb.png", "--ensemble") == 0
+    np.testing.assert_allclose(np.load(folder / "mean.npy"), np.load(folder / "out.npy"), atol=1e-5)
+
+
 def test_holes_are_filled_when_asked(folder):
     assert upsample(folder, "depth.png", "out.png", "rgb.png", "--fill-holes") == 0
     assert cv2.imread(str(folder / "out.png"), cv2.IMREAD_UNCHANGED).min() > 0

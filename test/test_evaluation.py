@@ -62,6 +62,27 @@ def test_arrays_are_metres(tmp_path, images):
     assert pair.unit == "cm" and np.allclose(pair.depth, images[1], rtol=1e-5)
 
 
+def test_floating_point_images_are_metres_with_holes(tmp_path, images):
+    values = images[1] / 100
+    values[5, 6], values[5, 7], values[5, 8] = 0, np.nan, np.inf
+    cv2.imwrite(str(tmp_path / "x_RGB.png"), images[0])
+    cv2.imwrite(str(tmp_path / "x_HR_gt.tif"), values)
+    (pair,) = PairFolder(tmp_path)
+    assert pair.unit == "cm" and np.isnan(pair.depth[5, 6:9]).all() and np.isfinite(pair.depth).sum() == 40 * 56 - 3
+    assert pair.depth[7, 9] == pytest.approx(images[1][7, 9])
+
+
+@pytest.mark.parametrize(("dtype", "holds"), [("<f2", True), (">f4", True), ("<f8", True), ("<i4", False), ("?", False)])
+def test_types_of_arrays(tmp_path, images, dtype, holds):
+    cv2.imwrite(str(tmp_path / "rgb.png"), images[0])
+    np.save(tmp_path / "depth_m.npy", images[1].astype(dtype))
+    if holds:
+        assert np.allclose(next(iter(PairFolder(tmp_path))).depth, 100 * images[1])
+    else:
+        with pytest.raises(DatasetError, match="depth_m.npy is (int32|bool): known are"):
+            list(PairFolder(tmp_path))
+
+
 def test_what_a_data_set_can_lack(tmp_path, images):
     with pytest.raises(DatasetError, match="no data set folder"):
         PairFolder(tmp_path / "nowhere")
@@ -105,12 +126,12 @@ def test_figures_by_hand():
     assert errors.consistency == pytest.approx(0.5)
 
 
+def nearest(rgb, low):
+    return np.kron(low, np.ones((8, 8), np.float32))
+
+
 def test_consistent_estimates_reduce_to_the_input_and_are_no_worse(images):
     pair = Pair("a", images[0], np.where(images[1] > 60, 100, images[1]).astype(np.float32), "cm")
-
-    def nearest(rgb, low):
-        return np.repeat(np.repeat(low, 8, 0), 8, 1)
-
     (plain,), (projected,) = (list(protocol.trials([pair], nearest, 8, consistent)) for consistent in (False, True))
     assert projected.errors.consistency < 1e-3 < plain.errors.consistency
     assert projected.errors.rmse_full < plain.errors.rmse_full
@@ -120,6 +141,59 @@ def test_an_image_too_small_for_the_scale_says_so(images):
     pair = Pair("tiny", images[0][:20], images[1][:20], "cm")
     with pytest.raises(ValueError, match="tiny of 56 x 20 is too small for x16"):
         protocol.cropped(pair, 16)
+
+
+def test_an_image_without_any_depth_says_so(images):
+    unknown = np.full_like(images[1], np.nan)
+    unknown[:, -1] = 1  # cropped away
+    with pytest.raises(ValueError, match="dark has no pixel of known depth"):
+        protocol.cropped(Pair("dark", images[0], unknown[:, :33], "cm"), 8)
+    unknown[0, 0] = 1
+    assert protocol.cropped(Pair("dark", images[0], unknown, "cm"), 8).depth.shape == (40, 56)
+
+
+def test_what_is_estimated_in_holes_does_not_count(images):
+    depth = images[1].copy()
+    depth[:, 25:] += 50
+    depth[10:20, 10:30] = np.nan
+
+    def nonsense(rgb, low):
+        estimate = nearest(rgb, low)
+        estimate[10:20, 10:30] = 99
+        return estimate
+
+    pair = Pair("a", images[0], depth, "cm")
+    plain, odd = (protocol.try_pair(pair, upsample, 8).errors for upsample in (nearest, nonsense))
+    for figure in ("rmse_full", "rmse_crop6", "mae_full", "rmse_edges"):
+        assert getattr(plain, figure) == getattr(odd, figure)
+
+
+def test_an_estimate_that_is_no_number_is_an_error_not_an_omission(images):
+    def broken(rgb, low):
+        estimate = nearest(rgb, low)
+        estimate[3, 4:6] = np.nan
+        return estimate
+
+    with pytest.raises(ValueError, match="estimate of a is no number at 2 of 2240 pixels"):
+        list(protocol.trials([Pair("a", *images, "cm")], broken, 8))
+
+
+def test_a_constant_depth_has_errors_but_no_edges(images):
+    constant = np.full_like(images[1], 7)
+    errors = protocol.try_pair(Pair("a", images[0], constant, "cm"), nearest, 8, True).errors
+    assert errors.rmse_full == errors.mae_full == errors.consistency == 0 and np.isnan(errors.rmse_edges)
+
+
+def test_what_must_be_compiled_is_compiled_first(images):
+    order = []
+
+    def upsample(rgb, low):
+        order.append("upsample")
+        return nearest(rgb, low)
+
+    pairs = [Pair("a", *images, "cm"), Pair("b", images[0][:, :48], images[1][:, :48], "cm")]
+    list(protocol.trials(pairs, upsample, 8, prepare=order.append))
+    assert order == [(5, 7), "upsample", (5, 6), "upsample"]
 
 
 @needs_data
@@ -136,50 +210,135 @@ def test_bicubic_on_middlebury_is_the_known_figure(scale, full, crop6):
     assert summary.mean("rmse_crop6") == pytest.approx(crop6, abs=6e-4)
 
 
-def test_the_command_writes_table_json_and_page(tmp_path, images, capsys):
-    data = tmp_path / "set"
-    data.mkdir()
-    cv2.imwrite(str(data / "x_RGB.png"), images[0])
-    cv2.imwrite(str(data / "x_HR_gt.png"), (images[1] * 20).astype(np.uint16))
-    status = main(["evaluate", str(data), "--scale", "4", "--methods", "bicubic,guided_filter",
-                   "--json", str(tmp_path / "out.json"), "--html", str(tmp_path / "out.html")])
-    assert not status
-    results = json.loads((tmp_path / "out.json").read_text())["results"]
+@pytest.fixture
+def data(tmp_path, images):
+    """A data set of one pair in millimetres, with an edge."""
+    folder = tmp_path / "set"
+    folder.mkdir()
+    depth = (images[1] * 20).astype(np.uint16)
+    depth[:, 30:] += 1000
+    cv2.imwrite(str(folder / "x_RGB.png"), images[0])
+    cv2.imwrite(str(folder / "x_HR_gt.png"), depth)
+    return folder
+
+
+def evaluated(data: Path, *options: str) -> dict:
+    """What the command files of a data set; there must be no NaN in it."""
+    path = data.parent / "out.json"
+    assert not main(["evaluate", str(data), *options, "--json", str(path)])
+
+    def refuse(constant):
+        raise AssertionError(f"{constant} is not JSON")
+
+    return json.loads(path.read_text(), parse_constant=refuse)
+
+
+def test_the_command_writes_table_json_and_page(data, capsys):
+    page = data.parent / "out.html"
+    filed = evaluated(data, "--scale", "4", "--methods", "bicubic,guided_filter", "--html", str(page))
+    results = filed["results"]
     assert [(row["method"], row["scale"], row["images"]) for row in results] == [("bicubic", 4, 1), ("guided_filter", 4, 1)]
-    for key in ("dataset", "rmse_full", "rmse_crop6", "mae_full", "rmse_edges", "consistency", "seconds_per_image", "per_image"):
-        assert key in results[0]
-    assert "guided_filter" in capsys.readouterr().out
-    assert (tmp_path / "out.html").read_text().count("<img") == 7
+    for row in results:
+        assert row["dataset"] == "set" and row["unit"] == "cm" and row["per_image"][0]["name"] == "x"
+        for key in ("rmse_full", "rmse_crop6", "mae_full", "rmse_edges", "consistency"):
+            assert row[key] == row["per_image"][0][key] > 0
+        assert row["seconds_per_image"] > 0 and row["projected"] is row["ensemble"] is False
+    assert filed["versions"].keys() >= {"depth_sr_ros", "python", "torch", "numpy", "numba", "opencv"}
+    said = capsys.readouterr().out
+    assert "guided_filter" in said and f"{results[0]['rmse_crop6']:.3f}" in said and "cm (set)" in said
+    html = page.read_text()
+    assert html.count("<img") == 7 and f"{results[1]['rmse_full']:.3f}" in html
 
 
-def test_weights_for_any_scale_are_evaluated_at_each(tmp_path, images, monkeypatch):
+@pytest.mark.parametrize(
+    ("option", "jiif", "bicubic", "says"),
+    [
+        ([], True, False, "reduce to the input: jiif. As they came: bicubic."),
+        (["--no-consistency"], False, False, "reduce to the input: none. As they came: bicubic, jiif."),
+        (["--consistency"], True, True, "reduce to the input: bicubic, jiif. As they came: none."),
+    ],
+)
+def test_what_is_learned_is_projected_unless_told_otherwise(data, capsys, option, jiif, bicubic, says):
+    weights, page = save_small(data.parent / "w.safetensors", "jiif", None), data.parent / "out.html"
+    options = ["--scale", "4", "--methods", "bicubic", "jiif", "--weights", str(weights), "--html", str(page)]
+    results = {row["method"]: row for row in evaluated(data, *options, *option)["results"]}
+    assert (results["jiif"]["projected"], results["bicubic"]["projected"]) == (jiif, bicubic)
+    for row in results.values():
+        assert (row["consistency"] < 0.01) is row["projected"]  # cm, of a range of 286
+    assert says in capsys.readouterr().out and says in page.read_text()
+
+
+def test_an_ensemble_is_filed_as_one(data, capsys):
+    weights = save_small(data.parent / "w.safetensors", "jiif", None)
+    options = ["--scale", "4", "--methods", "bicubic", "jiif", "--weights", str(weights), "--no-consistency"]
+    plain, ensemble = (evaluated(data, *options, *more)["results"] for more in ([], ["--ensemble"]))
+    assert [row["ensemble"] for row in (*plain, *ensemble)] == [False, False, True, True]
+    assert ensemble[0]["rmse_full"] == pytest.approx(plain[0]["rmse_full"], rel=1e-4)  # bicubic has no preferred side
+    assert ensemble[1]["rmse_full"] != pytest.approx(plain[1]["rmse_full"], rel=1e-4)
+    assert "mean over four flips" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "named", [["bicubic", "guided_filter"], ["bicubic, guided_filter,"], ["bicubic,guided_filter", "bicubic"]]
+)
+def test_methods_may_be_named_with_spaces_or_commas(data, named):
+    results = evaluated(data, "--scale", "4", "--methods", *named)["results"]
+    assert [row["method"] for row in results] == ["bicubic", "guided_filter"]
+
+
+def test_figures_that_do_not_exist_are_null(tmp_path, capsys):
     data = tmp_path / "set"
     data.mkdir()
-    cv2.imwrite(str(data / "x_RGB.png"), images[0])
-    cv2.imwrite(str(data / "x_HR_gt.png"), (images[1] * 20).astype(np.uint16))
-    path = save_small(tmp_path / "jiif.safetensors", "jiif", None)
-    command = ["evaluate", str(data), "--scale", "2", "5", "--methods", "jiif", "--json", str(tmp_path / "out.json")]
-    assert main([*command, "--weights", str(path)]) == 0
-    named = json.loads((tmp_path / "out.json").read_text())
+    cv2.imwrite(str(data / "x_RGB.png"), np.full((12, 12, 3), 99, np.uint8))
+    cv2.imwrite(str(data / "x_HR_gt.png"), np.full((12, 12), 99, np.uint8))
+    (row,) = evaluated(data, "--scale", "4", "--methods", "bicubic", "--html", str(tmp_path / "out.html"))["results"]
+    assert row["rmse_full"] == 0 and row["rmse_edges"] is None and row["rmse_crop6"] is None
+    assert row["per_image"][0]["rmse_edges"] is None
+    said = capsys.readouterr().out + (tmp_path / "out.html").read_text()
+    assert "nan" not in said and " - " in said and "<td>-</td>" in said
+
+
+def test_weights_for_any_scale_are_evaluated_at_each(data, monkeypatch):
+    path = save_small(data.parent / "jiif.safetensors", "jiif", None)
+    options = ["--scale", "2", "5", "--methods", "jiif"]
+    named = evaluated(data, *options, "--weights", str(path))
     assert [row["scale"] for row in named["results"]] == [2, 5]
     assert named["weights_sha256"] == dict.fromkeys(("jiif_x2", "jiif_x5"), sha256_of(path))
-    monkeypatch.setattr(registry, "weights_directory", lambda: tmp_path)
-    assert main(command) == 0
-    assert json.loads((tmp_path / "out.json").read_text())["weights_sha256"] == named["weights_sha256"]
+    monkeypatch.setattr(registry, "weights_directory", lambda: data.parent)
+    assert evaluated(data, *options)["weights_sha256"] == named["weights_sha256"]
 
 
-def test_iterations_are_chosen_and_filed(tmp_path, images):
-    data = tmp_path / "set"
-    data.mkdir()
-    cv2.imwrite(str(data / "x_RGB.png"), images[0])
-    cv2.imwrite(str(data / "x_HR_gt.png"), (images[1] * 20).astype(np.uint16))
+def test_iterations_are_chosen_and_filed(data):
     rows = []
     for options in ([], ["--iterations", "0"], ["--iterations", "120"]):
-        options = ["--scale", "4", "--methods", "dada_free", "--json", str(tmp_path / "out.json"), *options]
-        assert main(["evaluate", str(data), *options]) == 0
-        rows += json.loads((tmp_path / "out.json").read_text())["results"]
+        rows += evaluated(data, "--scale", "4", "--methods", "dada_free", *options)["results"]
     assert [row["iterations"] for row in rows] == [120, 0, 120]
     assert rows[0]["rmse_full"] == rows[2]["rmse_full"] != rows[1]["rmse_full"]
+
+
+@pytest.mark.parametrize("broken", ["y_RGB.png", "y_HR_gt.png"])
+def test_an_unreadable_image_is_named(data, capsys, broken):
+    for file in ("x_RGB.png", "x_HR_gt.png"):
+        whole = (data / file).read_bytes()
+        other = data / file.replace("x", "y")
+        other.write_bytes(whole[: len(whole) // 2] if other.name == broken else whole)
+    assert main(["evaluate", str(data), "--scale", "4", "--methods", "bicubic"]) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("depth-sr: error: ") and str(data / broken) in error and "Traceback" not in error
+
+
+def test_weights_for_something_else_are_named(data, capsys):
+    weights = save_small(data.parent / "w.safetensors", "jiif", 4)
+    options = ["--scale", "4", "--methods", "fdkn", "--weights", str(weights)]
+    assert main(["evaluate", str(data), *options]) == 2
+    assert f"{weights} are for jiif x4, not for fdkn x4" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--json", "--html"])
+def test_a_report_without_a_folder_is_refused_before_the_work(data, capsys, option):
+    assert main(["evaluate", str(data), "--methods", "bicubic", option, str(data / "none" / "out")]) == 2
+    captured = capsys.readouterr()
+    assert "there is no folder" in captured.err and captured.out == ""
 
 
 def test_the_command_names_what_it_cannot_do(tmp_path, capsys):
@@ -189,5 +348,7 @@ def test_the_command_names_what_it_cannot_do(tmp_path, capsys):
     assert "no data set folder" in capsys.readouterr().err
     assert main(["evaluate", str(tmp_path), "--scale", "64"]) == 2
     assert "whole number from 2 to 32" in capsys.readouterr().err
+    assert main(["evaluate", str(tmp_path), "--methods", ","]) == 2
+    assert "holds no name" in capsys.readouterr().err
     assert main(["evaluate", str(tmp_path), "--methods", "dada_free,bicubic", "--iterations", "9"]) == 2
     assert "'bicubic' has no iterations" in capsys.readouterr().err

@@ -129,7 +129,7 @@ def test_a_method_that_is_not_cut_says_so():
 def test_methods_are_listed_with_what_they_are():
     names = [info.name for info in available()]
     assert names == known_methods() == sorted(names)
-    assert {"ahmf", "bicubic", "dkn", "fdkn", "guided_filter"} <= set(names)
+    assert {"ahmf", "bicubic", "dkn", "fdkn", "guided_filter", "joint_bilateral"} <= set(names)
     for info in available():
         assert info.summary and (info.paper or not info.learned)
         assert method_class(info.name).name == info.name
@@ -276,6 +276,7 @@ def test_weights_that_do_not_fit_their_own_configuration_are_refused(tmp_path, c
 @pytest.mark.parametrize(
     ("text", "says"),
     [(None, "is missing"), ("{", "cannot be read"), ("[1]", "cannot be read"), ('{"method": "fdkn"}', "cannot be read"),
+     ("[" * 100_000, "cannot be read"),
      ('{"method": "fdkn", "scale": 8, "sha256": "", "colour": 1}', "colour"), (" " * (2 << 20), "larger than")],
 )
 def test_a_manifest_that_is_none_is_refused(tmp_path, text, says):

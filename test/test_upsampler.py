@@ -257,6 +257,20 @@ def test_consistency_brings_the_measurement_back():
     assert np.linalg.norm(consistent - truth) < np.linalg.norm(plain - truth)
 
 
+def test_an_ensemble_sees_the_frame_from_four_sides(weights):
+    rgb, truth = scene(12, 16)
+    low = reduced(truth, 8)
+    plain, ensemble = (Upsampler("fdkn", 8, weights=weights("fdkn"), ensemble=on) for on in (False, True))
+    sides = [
+        np.flip(plain(np.flip(rgb, axes), np.flip(low, axes)).depth, axes) for axes in ((), (0,), (1,), (0, 1))
+    ]
+    assert np.abs(sides[0] - sides[1]).max() > 1e-3
+    result = ensemble(rgb, low)
+    np.testing.assert_allclose(result.depth, np.mean(sides, 0), atol=1e-4)
+    stages = [time for stage, time in result.times_ms.items() if stage != "total"]
+    assert sum(stages) == pytest.approx(result.times_ms["total"])
+
+
 class FailingBackend(Backend):
     """A runtime that compiles nothing."""
 

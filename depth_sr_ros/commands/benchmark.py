@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .arguments import check_has_folder, names
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -23,7 +25,10 @@ def add_parser(subparsers) -> None:
     """Register the command."""
     parser = subparsers.add_parser("benchmark", help="measure how long a frame takes, stage by stage")
     parser.add_argument(
-        "--methods", nargs="+", default=["fdkn"], help="see `depth-sr methods` (default: fdkn)"
+        "--methods",
+        nargs="+",
+        default=["fdkn"],
+        help="with spaces or commas between them, see `depth-sr methods` (default: fdkn)",
     )
     parser.add_argument(
         "--backends", nargs="+", default=["auto"], help="see `depth-sr doctor` (default: auto)"
@@ -47,10 +52,10 @@ def run(arguments: argparse.Namespace) -> None:
     from ..machine import machine
     from ..upsampler import Upsampler
 
-    if arguments.output and not arguments.output.parent.is_dir():
-        raise ValueError(f"cannot write {arguments.output}: there is no folder {arguments.output.parent}")
+    check_has_folder(arguments.output)
     results = []
-    for method, backend, size in itertools.product(arguments.methods, arguments.backends, arguments.sizes):
+    methods = names(arguments.methods)
+    for method, backend, size in itertools.product(methods, arguments.backends, arguments.sizes):
         upsampler = Upsampler(
             method,
             arguments.scale,

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from ..methods.registry import MethodInfo
 
 WIDTH = 100  # characters
-NAME, SCALES = 15, 14  # of the WIDTH; what the method is has the rest
+NAME, SCALES = 17, 14  # of the WIDTH; what the method is has the rest
 
 
 def add_parser(subparsers) -> None:

@@ -46,6 +46,9 @@ def add_parser(subparsers) -> None:
         help="make the result reduce exactly to the input: helps with an exact sensor only",
     )
     parser.add_argument(
+        "--ensemble", action="store_true", help="take the mean over four flips, in four times the time"
+    )
+    parser.add_argument(
         "--min-depth", type=float, default=0.0, help="metres; nearer depth is unknown (default: %(default)g)"
     )
     parser.add_argument(
@@ -75,6 +78,7 @@ def run(arguments: argparse.Namespace) -> None:
         precision=arguments.precision,
         weights=arguments.weights,
         consistency=arguments.consistency,
+        ensemble=arguments.ensemble,
         iterations=arguments.iterations,
         **depth_options,
     )

@@ -13,9 +13,9 @@ class Errors:
 
     Attributes:
         rmse_full, mae_full: over the whole frame.
-        rmse_crop6: without a border of 6 pixels.
+        rmse_crop6: without a border of 6 pixels; NaN where nothing is left.
         rmse_edges: within half a low-resolution pixel of a depth edge; NaN where there is none.
-        consistency: RMSE between the estimate's own reduction and the low-resolution input.
+        consistency: RMSE between the estimate's own reduction and the low-resolution input, of every pixel.
     """
 
     rmse_full: float

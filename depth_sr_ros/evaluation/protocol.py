@@ -5,8 +5,9 @@ BICUBIC, in float); the network sees values normalised by the truth's minimum an
 RMSE an image, then the mean over images. Border conventions differ between papers, so both are given: full frame, and
 without 6 pixels on each side.
 """
+import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
@@ -32,7 +33,13 @@ class Trial:
 class Summary:
     """A method's figures on a data set at one scale: means over its images.
 
-    `iterations` is how many the method took, None where it has none.
+    Attributes:
+        dataset, method, scale: what was evaluated.
+        unit: of the figures, besides the seconds.
+        iterations: how many the method took, None where it has none.
+        projected: whether estimates were projected onto the images that reduce to the input.
+        ensemble: whether estimates are means over four flips.
+        per_image: a dict an image: its name, the fields of `Errors`, seconds.
     """
 
     dataset: str
@@ -40,6 +47,8 @@ class Summary:
     scale: int
     unit: str
     iterations: int | None = None
+    projected: bool = False
+    ensemble: bool = False
     per_image: list[dict] = field(default_factory=list)
 
     def add(self, trial: Trial) -> None:
@@ -47,13 +56,14 @@ class Summary:
         self.per_image.append({"name": trial.pair.name, **asdict(trial.errors), "seconds": trial.seconds})
 
     def as_dict(self) -> dict:
-        """What the JSON report holds."""
+        """What the JSON report holds; None for figures that do not exist, as JSON knows no NaN."""
         means = {key: self.mean(key) for key in ("rmse_full", "rmse_crop6", "mae_full", "rmse_edges", "consistency")}
-        return {
+        return _with_none({
             "dataset": self.dataset, "method": self.method, "scale": self.scale, "unit": self.unit,
-            "iterations": self.iterations, "images": len(self.per_image), **means,
-            "seconds_per_image": self.mean("seconds"), "per_image": self.per_image,
-        }
+            "iterations": self.iterations, "projected": self.projected, "ensemble": self.ensemble,
+            "images": len(self.per_image), **means, "seconds_per_image": self.mean("seconds"),
+            "per_image": [_with_none(image) for image in self.per_image],
+        })  # fmt: skip
 
     def mean(self, key: str) -> float:
         """Mean over images of one figure, images without it left out."""
@@ -61,15 +71,21 @@ class Summary:
         return float(np.mean(values)) if values else float("nan")
 
 
+def _with_none(figures: dict) -> dict:
+    return {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in figures.items()}
+
+
 def cropped(pair: Pair, scale: int) -> Pair:
     """Crop to multiples of the scale, from the top left.
 
     Raises:
-        ValueError: nothing is left.
+        ValueError: nothing is left, or nothing of which the depth is known; the message names the image.
     """
     height, width = (side // scale * scale for side in pair.depth.shape)
     if height < 2 * scale or width < 2 * scale:
         raise ValueError(f"{pair.name} of {pair.depth.shape[1]} x {pair.depth.shape[0]} is too small for x{scale}")
+    if not np.isfinite(pair.depth[:height, :width]).any():
+        raise ValueError(f"{pair.name} has no pixel of known depth")
     return Pair(pair.name, pair.rgb[:height, :width], pair.depth[:height, :width], pair.unit)
 
 
@@ -81,7 +97,13 @@ def reduce_bicubic(image: np.ndarray, scale: int) -> np.ndarray:
     return rows @ image @ columns.T
 
 
-def trials(pairs: Iterator[Pair], upsample: Upsample, scale: int, consistent: bool = False) -> Iterator[Trial]:
+def trials(
+    pairs: Iterable[Pair],
+    upsample: Upsample,
+    scale: int,
+    consistent: bool = False,
+    prepare: Callable[[tuple[int, int]], None] | None = None,
+) -> Iterator[Trial]:
     """Put every pair through a method.
 
     Holes in the truth are filled by their nearest neighbours before the reduction, and do not count afterwards.
@@ -91,24 +113,40 @@ def trials(pairs: Iterator[Pair], upsample: Upsample, scale: int, consistent: bo
         upsample: the method.
         scale: between the two resolutions.
         consistent: project each estimate onto those whose reduction is the input (`depth_image.project_consistent`).
+        prepare: is given the low resolution's shape before the clock starts, to compile what must be.
+
+    Raises:
+        ValueError: an image cannot be used, or its estimate is not finite; the message names the image.
     """
     for pair in pairs:
-        yield try_pair(cropped(pair, scale), upsample, scale, consistent)
+        yield try_pair(cropped(pair, scale), upsample, scale, consistent, prepare)
 
 
-def try_pair(pair: Pair, upsample: Upsample, scale: int, consistent: bool) -> Trial:
-    """Put one pair, whose sides are multiples of the scale, through a method."""
+def try_pair(
+    pair: Pair,
+    upsample: Upsample,
+    scale: int,
+    consistent: bool = False,
+    prepare: Callable[[tuple[int, int]], None] | None = None,
+) -> Trial:
+    """Put one pair, whose sides are multiples of the scale, through a method; see `trials`."""
     from .. import depth_image
     from ..upsampler import reduction_matrices
 
     known = np.isfinite(pair.depth)
     unit, lo, hi = depth_image.normalise(depth_image.fill_holes(pair.depth, known))
     low = reduce_bicubic(unit, scale)
+    reduction = reduction_matrices(low.shape, scale)
+    if prepare is not None:
+        prepare(low.shape)
     start = time.perf_counter()
     estimate = upsample(pair.rgb, low)
     if consistent:
-        estimate = depth_image.project_consistent(estimate, low, *reduction_matrices(low.shape, scale))
+        estimate = depth_image.project_consistent(estimate, low, *reduction)
     seconds = time.perf_counter() - start
+    lost = np.count_nonzero(~np.isfinite(estimate))
+    if lost:
+        raise ValueError(f"the estimate of {pair.name} is no number at {lost} of {estimate.size} pixels")
     reduced = depth_image.denormalise(reduce_bicubic(estimate, scale), lo, hi)
     low, estimate = depth_image.denormalise(low, lo, hi), depth_image.denormalise(estimate, lo, hi)
     return Trial(pair, low, estimate, measure(estimate, pair.depth, scale, low, reduced), seconds)

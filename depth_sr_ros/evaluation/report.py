@@ -3,7 +3,7 @@ import base64
 import html
 import json
 import platform
-from importlib import metadata
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +15,38 @@ PICTURE_WIDTH = 320  # pixels, on the page
 
 
 def print_table(summaries: list[Summary]) -> None:
-    """Print a line per method, best RMSE first within each data set and scale."""
-    print(f"{'data set':<18}{'scale':>6}  {'method':<14}{'images':>7}" + "".join(f"{column:>19}" for column in COLUMNS))
-    for row in sorted((one.as_dict() for one in summaries), key=lambda r: (r["dataset"], r["scale"], r["rmse_crop6"])):
-        figures = "".join(f"{row[column]:>19.3f}" for column in COLUMNS)
-        print(f"{row['dataset']:<18}{'x' + str(row['scale']):>6}  {row['method']:<14}{row['images']:>7}{figures}")
+    """Print a line per method, best RMSE first within each data set and scale, and what the figures are."""
+    print(f"{'data set':<18}{'scale':>6}  {'method':<16}{'images':>7}" + "".join(f"{column:>19}" for column in COLUMNS))
+    for row in sorted((one.as_dict() for one in summaries), key=_rank):
+        figures = "".join(f"{_text(row[column]):>19}" for column in COLUMNS)
+        print(f"{row['dataset']:<18}{'x' + str(row['scale']):>6}  {row['method']:<16}{row['images']:>7}{figures}")
+    for line in explanation(summaries):
+        print(line)
+
+
+def explanation(summaries: list[Summary]) -> list[str]:
+    """Sentences on what a table's figures are: their units, what was projected, what is a mean over flips."""
+    units = _listed(f"{one.unit} ({one.dataset})" for one in summaries)
+    lines = [f"RMSE, MAE and consistency in {units}; - for what there is nothing to measure on."]
+    projected = _listed(one.method for one in summaries if one.projected) or "none"
+    plain = _listed(one.method for one in summaries if not one.projected) or "none"
+    lines.append(f"Projected onto the images that reduce to the input: {projected}. As they came: {plain}.")
+    if any(one.ensemble for one in summaries):
+        lines.append("Every estimate is the mean over four flips.")
+    return lines
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(words))
+
+
+def _rank(row: dict) -> tuple:
+    rmse = row["rmse_crop6"]
+    return row["dataset"], row["scale"], float("inf") if rmse is None else rmse
+
+
+def _text(figure: float | None) -> str:
+    return "-" if figure is None else f"{figure:.3f}"
 
 
 class Report:
@@ -54,7 +81,7 @@ class Report:
             row["input"] = _encoded(_coloured(trial.low, lo, hi))
         row[summary.method] = _encoded(_coloured(trial.estimate, lo, hi))
         error = np.abs(trial.estimate - truth)
-        caption = f"{summary.method}: error, RMSE {trial.errors.rmse_crop6:.2f}"
+        caption = f"{summary.method}: error, RMSE {trial.errors.rmse_full:.2f}"
         row[caption] = _encoded(_coloured(error, 0, 0.1 * (hi - lo)))
 
     def write_json(self, path: Path) -> None:
@@ -64,16 +91,17 @@ class Report:
             "weights_sha256": self.weights,
             "versions": versions(),
         }
-        path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
     def write_html(self, path: Path) -> None:
         """Write one page that needs no other file."""
         rows = "".join(
             "<tr>" + "".join(f"<td>{html.escape(str(row[key]))}</td>" for key in ("dataset", "scale", "method", "images"))
-            + "".join(f"<td>{row[column]:.3f}</td>" for column in COLUMNS) + "</tr>"
+            + "".join(f"<td>{_text(row[column])}</td>" for column in COLUMNS) + "</tr>"
             for row in (summary.as_dict() for summary in self.summaries)
         )
         heads = "".join(f"<th>{name}</th>" for name in ("dataset", "scale", "method", "images", *COLUMNS))
+        sentences = "".join(f"<p>{html.escape(line)}</p>" for line in explanation(self.summaries))
         pictures = "".join(
             f"<h2>{html.escape(f'{dataset} x{scale}: {name}')}</h2><div>"
             + "".join(f"<figure><img src='{data}'><figcaption>{html.escape(caption)}</figcaption></figure>"
@@ -85,21 +113,20 @@ class Report:
             "body{font:14px sans-serif;margin:2em}table{border-collapse:collapse}td,th{border:1px solid #ccc;padding:.3em .6em;"
             f"text-align:right}}figure{{display:inline-block;margin:4px}}img{{width:{PICTURE_WIDTH}px}}</style>"
             f"<h1>Accuracy</h1><table><tr>{heads}</tr>{rows}</table>"
-            f"<p>Error maps end at a tenth of the image's depth range.</p>{pictures}",
+            f"{sentences}<p>Error maps end at a tenth of the image's depth range.</p>{pictures}",
             encoding="utf-8",
         )
 
 
 def versions() -> dict[str, str]:
     """Versions of what decides the figures."""
-    names = ("depth_sr_ros", "torch", "numpy", "opencv-contrib-python-headless", "openvino")
-    found = {"python": platform.python_version()}
-    for name in names:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+    import cv2
+
+    from .. import __version__
+    from ..machine import package_versions
+
+    installed = {name: version for name, version in package_versions().items() if version}
+    return {"depth_sr_ros": __version__, "python": platform.python_version(), "opencv": cv2.__version__, **installed}
 
 
 def _coloured(values: np.ndarray, lo: float, hi: float) -> np.ndarray:

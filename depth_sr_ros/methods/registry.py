@@ -18,6 +18,7 @@ _CLASSES = {
     "fdkn": "FDKN",
     "guided_filter": "GuidedFilter",
     "jiif": "JIIF",
+    "joint_bilateral": "JointBilateral",
     "naima": "NAIMA",
 }
 MAX_SCALE = 32

@@ -66,7 +66,7 @@ def read_manifest(path: Path) -> Manifest:
         return Manifest(**json.loads(manifest.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise MethodError(f"weights {path} have no manifest: {manifest} is missing") from None
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise MethodError(f"manifest {manifest} cannot be read: {error}") from None
 
 

@@ -1,0 +1,42 @@
+"""A method as the protocol wants it: a function of a guide and a low resolution."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..ensemble import mean_over_flips
+from ..network import Network, StageClock
+
+if TYPE_CHECKING:
+    from ..backends import Backend
+    from ..methods.base import Method
+
+
+class Estimator:
+    """Runs a method on the first of `backends` that can, compiled for one shape at a time.
+
+    precision: "auto", "f32" or "bf16". ensemble: mean over four flips.
+    """
+
+    def __init__(self, method: Method, backends: list[Backend], precision: str, ensemble: bool = False) -> None:
+        self.method = method
+        self.ensemble = ensemble
+        self._backends = backends
+        self._precision = precision
+        self._network: Network | None = None
+
+    def prepare(self, depth_shape: tuple[int, int]) -> None:
+        """Compile for low resolutions of (h, w), where that is not done. Raises BackendError where none can."""
+        if self._network is None or self._network.depth_shape != depth_shape:
+            self._network = None  # frees the old engine before the new one takes its memory
+            self._network = Network(self.method, self._backends, self._precision, depth_shape)
+
+    def __call__(self, rgb: np.ndarray, unit: np.ndarray) -> np.ndarray:
+        """(s*h, s*w, 3) uint8, (h, w) float32 in [0, 1] -> (s*h, s*w) float32, good until the next call."""
+        self.prepare(unit.shape)
+        return mean_over_flips(self._once, rgb, unit) if self.ensemble else self._once(rgb, unit)
+
+    def _once(self, rgb: np.ndarray, unit: np.ndarray) -> np.ndarray:
+        return self._network(rgb, unit, StageClock())
