@@ -4,6 +4,7 @@ from torch import Tensor, nn
 
 from .base import Method
 from .layers import upsample_bicubic
+from .streams import RATIO, WIDTHS, FeatureStream
 
 # Of the down- and upsampling convolutions, by scale: section VI-B, which has neither x2 nor x32.
 KERNELS = {2: 1, 4: 1, 8: 3, 16: 5, 32: 5}
@@ -102,20 +103,28 @@ class AHMF(Method):
         channels: of all features; the paper has 64.
         levels: m, layers of feature extraction that are fused; the paper has 4.
         compact: see above.
+        guide_stream: with `compact`, and from x4: FDKN's stream before the guide's last inverse pixel shuffles. It may
+            begin with what FDKN has learnt, and works at a quarter of the guide's resolution.
 
     Raises:
-        ValueError: another scale.
+        ValueError: another scale, or `guide_stream` where it cannot be.
     """
 
     name = "ahmf"
     summary = "attention and recurrent fusion at low resolution: speed at x8 and x16"
     paper = "Zhong et al., High-resolution Depth Maps Imaging via Attention-based Hierarchical Multi-modal Fusion"
 
-    def __init__(self, scale: int, channels: int = 64, levels: int = 4, compact: bool = False) -> None:
+    def __init__(
+        self, scale: int, channels: int = 64, levels: int = 4, compact: bool = False, guide_stream: bool = False
+    ) -> None:
         super().__init__(scale)
         if scale not in KERNELS:
             raise ValueError(f"ahmf works at scales {', '.join(map(str, KERNELS))}, got {scale}")
-        self.downsample, width = _downsampling(scale, channels, compact)
+        if guide_stream and (not compact or scale < RATIO):
+            raise ValueError(f"ahmf's guide_stream wants compact, and a scale of {RATIO} or more; got x{scale}")
+        self.downsample, width = (
+            _stream_downsampling(scale, channels) if guide_stream else _downsampling(scale, channels, compact)
+        )
         self.depth_features = _extraction(1, channels, levels)
         self.guide_features = _extraction(width, channels, levels)
         self.fusions = nn.ModuleList(Fusion(channels) for _ in range(levels))
@@ -159,6 +168,16 @@ def _downsampling(scale: int, channels: int, compact: bool) -> tuple[nn.Module, 
         layers += [nn.PixelUnshuffle(2), _conv(4 * width, channels, KERNELS[scale]), nn.PReLU()]
         width = channels
     return nn.Sequential(*layers, nn.PixelUnshuffle(2)), 4 * width
+
+
+def _stream_downsampling(scale: int, channels: int) -> tuple[nn.Module, int]:
+    """The same after FDKN's stream, whose own inverse pixel shuffle is by four."""
+    layers: list[nn.Module] = [FeatureStream(3)]
+    width = WIDTHS[-1]
+    for _ in range((scale // RATIO).bit_length() - 1):
+        layers += [nn.Conv2d(width, channels, 1), nn.PReLU(), nn.PixelUnshuffle(2)]
+        width = 4 * channels
+    return nn.Sequential(*layers), width
 
 
 def _upsampling(scale: int, channels: int, levels: int, compact: bool) -> nn.Sequential:

@@ -8,10 +8,10 @@ from . import diffusion
 from .base import Method
 from .dada_free import ITERATIONS, DADAFree
 from .layers import upsample_bicubic
-from .streams import TwoStreams
+from .streams import StreamFeatures
 from .unet import LightUNet, ResNet50UNet
 
-ENCODERS = {"light": LightUNet, "resnet50": ResNet50UNet, "streams": TwoStreams}
+ENCODERS = {"light": LightUNet, "resnet50": ResNet50UNet, "streams": StreamFeatures}
 CHANNELS = 4  # C_1: the guide, and the upsampled depth less its mean
 
 

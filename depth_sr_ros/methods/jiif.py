@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from .base import Method
 from .edsr import EDSR, RESIDUAL_START, start_wide
 from .interpolate import bicubic_at, bilinear_at, pixels_at
-from .streams import GuideFeatures
+from .layers import resize_bicubic
+from .streams import StreamFeatures
 
 CORNERS = ((0, 0), (1, 0), (0, 1), (1, 1))  # the four nearest low-resolution pixels, (x, y) from the upper left one
 QUERIES_AT_ONCE = 2048  # bounds the memory: the widest layer holds 4 rows a query
@@ -50,8 +51,8 @@ class JIIF(Method):
         hidden: widths of the MLP's layers.
         guide_stride, guide_features: see `edsr.EDSR`.
         training_queries: pixels drawn from an image in training; 0 takes all.
-        guide_stream: FDKN's stream, with `guide_features` channels, in place of the guide's EDSR encoder: it may begin
-            with what FDKN has learnt.
+        streams: FDKN's two streams, with `guide_features` channels, in place of the guide's EDSR encoder: they see the
+            bicubic depth too, and may begin with what FDKN or DADA has learnt.
     """
 
     name = "jiif"
@@ -71,16 +72,16 @@ class JIIF(Method):
         guide_stride: int = 1,
         guide_features: int | None = None,
         training_queries: int = 30_720,
-        guide_stream: bool = False,
+        streams: bool = False,
     ) -> None:
         super().__init__(scale)
         self.training_queries = training_queries
         self.depth_encoder = EDSR(1, depth_width, depth_blocks)
         features = guide_width if guide_features is None else guide_features
-        if guide_stream:
-            self.guide_encoder = GuideFeatures(features)
-        else:
-            self.guide_encoder = EDSR(3, guide_width, guide_blocks, guide_stride, guide_features)
+        self.streams = streams
+        self.guide_encoder = (
+            StreamFeatures(4, features) if streams else EDSR(3, guide_width, guide_blocks, guide_stride, guide_features)
+        )
         self.parts = (depth_width, features, features, 2)  # of the first layer's input: z_i, g_i, g_q - g_i, x_q - x_i
         self.first = nn.Linear(sum(self.parts), hidden[0])
         layers: list[nn.Module] = []
@@ -117,7 +118,7 @@ class JIIF(Method):
 
     def regress(self, guide: Tensor, depth: Tensor) -> tuple[Tensor, Tensor]:
         """Return the cells and the guide's features of `Latents`."""
-        features = self.guide_encoder(guide)
+        features = self._guide_features(guide, depth)
         own, near, difference, _ = self.first.weight.split(self.parts, dim=1)
         # g_i stands in the input twice: itself, and subtracted from g_q.
         at_cells = F.interpolate(features, depth.shape[-2:], mode="bicubic", align_corners=False)
@@ -146,6 +147,13 @@ class JIIF(Method):
         pixels = torch.stack((places % width, places // width), -1).float()
         estimate = self.query(self.encode(guide, depth), pixels)
         return estimate[:, None, None], truth.flatten(1).gather(1, places)[:, None, None]
+
+    def _guide_features(self, guide: Tensor, depth: Tensor) -> Tensor:
+        """g of eq. 5, (B, C, H, W)."""
+        if not self.streams:
+            return self.guide_encoder(guide)
+        depth = resize_bicubic(depth, guide.shape[-2:])
+        return self.guide_encoder(torch.cat((guide, depth - depth.mean((2, 3), keepdim=True)), 1))
 
     def _query(self, latents: Latents, pixels: Tensor) -> Tensor:
         depth, cells, guide = latents

@@ -12,6 +12,7 @@ from .edsr import RESIDUAL_START, AttentionBlock, AttentionGroup, ResidualBlock,
 from .errors import MethodError
 from .layers import upsample_bicubic
 from .semantic import LEVELS, SemanticEncoder
+from .streams import RATIO, TwoStreams
 
 MEAN = (0.485, 0.456, 0.406)  # ImageNet's
 DEVIATION = (0.229, 0.224, 0.225)
@@ -185,6 +186,8 @@ class NAIMA(Method):
         rgb_to_upsampler: whether the upsampler sees the picture's last features too. The paper's does not: all that it
             knows of edges passes through `width` channels a low-resolution pixel.
         own_channels, own_blocks: size of the encoder "own".
+        streams: FDKN's two streams before the picture's encoder, with a `fold` of 4: they see the bicubic depth too, and
+            may begin with what FDKN or DADA has learnt.
         dinov2: file or folder of DINOv2's weights; None: what the environment variable DEPTH_SR_DINOV2 names.
     """
 
@@ -206,20 +209,25 @@ class NAIMA(Method):
         rgb_to_upsampler: bool = False,
         own_channels: int = 96,
         own_blocks: int = 2,
+        streams: bool = False,
         dinov2: Path | str | None = None,
     ) -> None:
         super().__init__(scale)
         if encoder not in ENCODERS:
             raise MethodError(f"naima has no encoder {encoder!r}: choose from {', '.join(ENCODERS)}")
-        self.fold = max(one for one in range(1, fold + 1) if scale % one == 0 and (one == 1 or scale >= 2 * one))
+        if streams and scale % RATIO:
+            raise MethodError(f"naima with streams works at multiples of x{RATIO}, got x{scale}")
+        self.fold = RATIO if streams else _fold(fold, scale)
         factor = scale // self.fold
         self.semantic = load_dinov2(dinov2) if encoder == "dinov2" else SemanticEncoder(own_channels, own_blocks)
         self.register_buffer("mean", torch.tensor(MEAN)[:, None, None], persistent=False)
         self.register_buffer("deviation", torch.tensor(DEVIATION)[:, None, None], persistent=False)
         self.depth_head = nn.Conv2d(1, width, 3, padding=1)
-        self.rgb_head = nn.Sequential(
-            nn.PixelUnshuffle(self.fold), nn.Conv2d(3 * self.fold**2, width, 3, padding=1)
-        )
+        self.streams = TwoStreams() if streams else None
+        self.rgb_head = (
+            nn.Conv2d(TwoStreams.channels, width, 1) if streams
+            else nn.Sequential(nn.PixelUnshuffle(self.fold), nn.Conv2d(3 * self.fold**2, width, 3, padding=1))
+        )  # fmt: skip
         self.levels = nn.ModuleList(
             GuidedTokenAttention(
                 width, self.semantic.channels, self.semantic.patch, scale, factor,
@@ -240,8 +248,17 @@ class NAIMA(Method):
         picture = (guide - self.mean) / self.deviation
         bottom, right = (-side % self.semantic.patch for side in guide.shape[-2:])
         tokens = self.semantic(F.pad(picture, (0, right, 0, bottom)))
-        features, rgb = self.depth_head(depth), self.rgb_head(picture)
+        features, upsampled = self.depth_head(depth), upsample_bicubic(depth, self.scale)
+        if self.streams is None:
+            rgb = self.rgb_head(picture)
+        else:
+            rgb = self.rgb_head(self.streams(guide, upsampled - upsampled.mean((2, 3), keepdim=True)))
         for level, its_tokens in zip(self.levels, tokens):
             features, rgb = level(features, its_tokens, rgb)
         residual = self.upsampler(features, rgb) if self.rgb_to_upsampler else self.upsampler(features)
-        return residual + upsample_bicubic(depth, self.scale)  # eq. 7
+        return residual + upsampled  # eq. 7
+
+
+def _fold(most: int, scale: int) -> int:
+    """The largest fold up to `most` that divides the scale and leaves the picture's features twice the depth's size."""
+    return max(one for one in range(1, most + 1) if scale % one == 0 and (one == 1 or scale >= 2 * one))

@@ -32,38 +32,36 @@ class FeatureStream(nn.Sequential):
         return super().forward(F.pixel_unshuffle(image, RATIO))
 
 
-class GuideFeatures(nn.Module):
-    """The guide's stream, unfolded to features of every pixel: a 1 x 1 convolution and a pixel shuffle.
-
-    Args:
-        features: of every pixel.
-    """
-
-    def __init__(self, features: int) -> None:
-        super().__init__()
-        self.stream = FeatureStream(3)
-        self.unfold = nn.Sequential(nn.Conv2d(WIDTHS[-1], features * RATIO**2, 1), nn.PixelShuffle(RATIO))
-
-    def forward(self, guide: Tensor) -> Tensor:
-        """(B, 3, H, W) of any size -> (B, features, H, W)."""
-        return self.unfold(self.stream(pad_to_multiple(guide, RATIO)))[..., : guide.shape[-2], : guide.shape[-1]]
-
-
 class TwoStreams(nn.Module):
-    """FDKN's two streams in place of a U-Net: features of every pixel of guide and upsampled depth.
+    """FDKN's two streams side by side: what they have learnt of guide and upsampled depth."""
+
+    channels = 2 * WIDTHS[-1]  # of the result
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.guide, self.depth = FeatureStream(3), FeatureStream(1)
+
+    def forward(self, guide: Tensor, depth: Tensor) -> Tensor:
+        """Guide (B, 3, H, W), depth less its mean (B, 1, H, W), any size -> (B, channels, ceil(H/4), ceil(W/4))."""
+        guide, depth = (pad_to_multiple(image, RATIO) for image in (guide, depth + MIDDLE))
+        return torch.cat((self.guide(guide), self.depth(depth)), 1)
+
+
+class StreamFeatures(TwoStreams):
+    """The same unfolded by a 1 x 1 convolution and a pixel shuffle to features of every pixel, as a U-Net's are.
 
     Args:
-        channels: of the image: the guide's 3 and the depth, less its mean.
+        channels: of the image, 4.
         features: of every pixel.
     """
 
     def __init__(self, channels: int, features: int) -> None:
+        if channels != 4:
+            raise ValueError(f"the streams see a guide of 3 channels and a depth, not {channels} channels")
         super().__init__()
-        self.guide, self.depth = FeatureStream(channels - 1), FeatureStream(1)
-        self.head = nn.Conv2d(2 * WIDTHS[-1], features * RATIO**2, 1)
+        self.head = nn.Conv2d(TwoStreams.channels, features * RATIO**2, 1)
 
     def forward(self, image: Tensor) -> Tensor:
-        """(B, channels, H, W) of any size, depth last -> (B, features, H, W)."""
-        padded = pad_to_multiple(image, RATIO)
-        both = torch.cat((self.guide(padded[:, :-1]), self.depth(padded[:, -1:] + MIDDLE)), 1)
-        return F.pixel_shuffle(self.head(both), RATIO)[..., : image.shape[-2], : image.shape[-1]]
+        """(B, 4, H, W), guide and depth less its mean -> (B, features, H, W)."""
+        features = F.pixel_shuffle(self.head(super().forward(image[:, :3], image[:, 3:])), RATIO)
+        return features[..., : image.shape[-2], : image.shape[-1]]

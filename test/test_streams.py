@@ -1,0 +1,103 @@
+"""FDKN's feature streams inside other methods: the same features, whatever they serve."""
+import pytest
+import torch
+
+from depth_sr_ros.methods.ahmf import AHMF
+from depth_sr_ros.methods.dada import DADA
+from depth_sr_ros.methods.fdkn import FDKN
+from depth_sr_ros.methods.jiif import JIIF
+from depth_sr_ros.methods.layers import upsample_bicubic
+from depth_sr_ros.methods.naima import NAIMA
+from depth_sr_ros.methods.registry import load_method
+from depth_sr_ros.methods.streams import FeatureStream, StreamFeatures, TwoStreams
+
+SMALL_NAIMA = dict(
+    encoder="own", streams=True, width=8, depth_groups=1, depth_blocks=1, rgb_blocks=1, upsampler_stages=1,
+    rgb_to_upsampler=True, own_channels=8, own_blocks=1,
+)  # fmt: skip
+SMALL_JIIF = dict(streams=True, guide_features=4, depth_width=8, depth_blocks=1, hidden=(8, 8))
+METHODS = {
+    "ahmf": lambda scale: AHMF(scale, channels=8, compact=True, guide_stream=True),
+    "dada": lambda scale: DADA(scale, encoder="streams", iterations=4, gradient_iterations=4),
+    "jiif": lambda scale: JIIF(scale, **SMALL_JIIF),
+    "naima": lambda scale: NAIMA(scale, **SMALL_NAIMA),
+}
+
+
+def pair(scale, rows=5, columns=7, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    guide = torch.rand(1, 3, scale * rows, scale * columns, generator=generator)
+    return guide, torch.rand(1, 1, rows, columns, generator=generator)
+
+
+def test_they_make_the_features_that_fdkn_makes():
+    """What FDKN has learnt means the same in both: its weights fit, and so do the numbers of its last layer."""
+    fdkn = load_method("fdkn", 8)
+    streams = TwoStreams().eval()
+    streams.guide.load_state_dict(fdkn.guide.features.state_dict())
+    streams.depth.load_state_dict(fdkn.depth.features.state_dict())
+    guide, depth = pair(8)
+    upsampled = upsample_bicubic(depth, 8)
+    with torch.inference_mode():
+        features = streams(guide, upsampled - 0.5)  # a depth whose mean is the middle of its range
+        logits = fdkn.guide.weights(features[:, :128]), fdkn.depth.weights(features[:, 128:])
+        expected = fdkn.guide(guide)[0], fdkn.depth(upsampled)[0]
+    for found, wanted in zip(logits, expected, strict=True):
+        assert torch.allclose(found, wanted, atol=1e-4)
+
+
+def test_a_stream_has_the_layers_of_table_2():
+    sizes = [tuple(layer.weight.shape) for layer in FeatureStream(3) if isinstance(layer, torch.nn.Conv2d)]
+    assert sizes == [
+        (32, 48, 3, 3), (32, 32, 3, 3), (64, 32, 3, 3), (64, 64, 3, 3), (128, 64, 3, 3), (128, 128, 3, 3)
+    ]  # fmt: skip
+    assert sum(p.numel() for p in FDKN(8).guide.features.parameters()) == sum(
+        p.numel() for p in FeatureStream(3).parameters()
+    )
+
+
+@pytest.mark.parametrize("height, width", [(8, 12), (13, 22), (4, 5), (1, 3)])
+def test_features_of_every_pixel_of_any_size(height, width):
+    """What is completed to a multiple of four is cropped again: the inner pixels know nothing of it."""
+    features = StreamFeatures(4, 6).eval()
+    image = torch.rand(2, 4, height, width)
+    with torch.inference_mode():
+        assert features(image).shape == (2, 6, height, width)
+
+
+def test_another_number_of_channels_is_refused():
+    with pytest.raises(ValueError, match="guide of 3 channels and a depth, not 5"):
+        StreamFeatures(5, 6)
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("scale", [4, 8, 16])
+def test_methods_upsample_with_streams(name, scale):
+    method = METHODS[name](scale).eval()
+    guide, depth = pair(scale)
+    with torch.inference_mode():
+        once, again = method(guide, depth), method(guide, depth)
+    assert once.shape == (1, 1, 5 * scale, 7 * scale)
+    assert torch.isfinite(once).all() and torch.equal(once, again)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_streams_learn_along(name):
+    method = METHODS[name](8).train()
+    guide, depth = pair(8, rows=4, columns=4)
+    truth = torch.rand(1, 1, 32, 32)
+    estimate, wanted = method.training_estimate(guide, depth, truth, torch.Generator().manual_seed(0))
+    (estimate - wanted).square().mean().backward()
+    streams = [part for part in method.modules() if isinstance(part, FeatureStream)]
+    assert len(streams) == (1 if name == "ahmf" else 2)
+    for stream in streams:
+        assert stream[0].weight.grad.abs().max() > 0
+
+
+def test_what_cannot_be_is_refused():
+    with pytest.raises(ValueError, match="guide_stream wants compact.*got x2"):
+        AHMF(2, compact=True, guide_stream=True)
+    with pytest.raises(ValueError, match="guide_stream wants compact"):
+        AHMF(8, guide_stream=True)
+    with pytest.raises(ValueError, match="streams works at multiples of x4, got x2"):
+        NAIMA(2, **SMALL_NAIMA)
