@@ -16,7 +16,7 @@ from depth_sr_ros.training.losses import training_loss
 from depth_sr_ros.training.precision import computed_in
 from depth_sr_ros.training.recipe import Recipe, RecipeError, identity, load_recipe, recipes_directory
 from depth_sr_ros.training.samples import Samples
-from depth_sr_ros.training.start import fitted_to
+from depth_sr_ros.training.start import fitted_to, read_start
 from depth_sr_ros.training.trainer import MOST_WORKERS, VALIDATION_SEED, Trainer, runs, workers_for
 
 CLEAN = degrade.Degradation(
@@ -429,10 +429,23 @@ def test_the_first_tensor_that_does_not_fit_is_named(parts, says):
         fitted_to(*({name: torch.zeros(shape) for name, shape in side.items()} for side in (model, state)), parts)
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in recipes_directory().glob("*.yaml")))
+RECIPES = sorted(path.stem for path in recipes_directory().glob("*.yaml"))
+
+
+@pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_of_the_package_can_be_read(name):
     recipe = load_recipe(name)
     assert recipe.name == name and recipe.steps > 0
+
+
+@pytest.mark.parametrize("name", [name for name in RECIPES if load_recipe(name).start_from.startswith("weights/")])
+def test_a_recipe_that_begins_with_the_packages_weights_fits_them_from_any_folder(name, tmp_path, monkeypatch):
+    recipe = load_recipe(name)
+    monkeypatch.chdir(tmp_path)
+    for scale in runs(recipe):
+        model = method_class(recipe.method)(scale or recipe.scales[0], **recipe.config)
+        tensors, words = read_start(recipe, scale, model.state_dict())
+        assert tensors and recipe.start_from.removeprefix("weights/") in words
 
 
 @pytest.mark.parametrize(

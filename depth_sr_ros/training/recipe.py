@@ -34,7 +34,8 @@ class Recipe:
         scenes, seed: size and seed of the pool of scenes.
         degradation: how samples differ from rendered ones.
         precision: "float32" or "bfloat16" (autocast), the latter only where it is computed natively: see `precision`.
-        start_from: a weights file to begin with, for another scale of the same method say; empty: from scratch.
+        start_from: a weights file to begin with, for another scale of the same method say; empty: from scratch. A relative
+            path is looked up in the current folder, then among what came with the package.
             "{scale}" in it is the scale that is trained.
         start_parts: begin with these pieces of `start_from` only, which may then be another method's: prefixes of names
             in the model by prefixes of names in the file. Empty: with all of it.

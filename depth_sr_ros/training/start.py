@@ -5,6 +5,7 @@ from pathlib import Path
 from torch import Tensor
 
 from ..methods.weights import load_weights, read_manifest
+from ..resources import share_directory
 from .recipe import Recipe, RecipeError
 
 WHOLE = {"": ""}  # every name stays what it is
@@ -28,6 +29,8 @@ def read_start(recipe: Recipe, scale: int | None, model: Mapping[str, Tensor]) -
     if scale is None and "{scale}" in recipe.start_from:
         raise RecipeError(f"recipe {recipe.name}: start_from is {recipe.start_from}, but one run trains all scales")
     path = Path(recipe.start_from.replace("{scale}", str(scale)))
+    if not path.is_file():
+        path = share_directory() / path  # recipes that come with the package begin with its weights
     if not path.is_file():
         raise RecipeError(f"recipe {recipe.name}: start_from: no weights file {path}")
     found = read_manifest(path)
