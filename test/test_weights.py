@@ -18,7 +18,7 @@ FILES = sorted(weights_directory().glob("*.safetensors"))
 LEARNED = [name for name in known_methods() if method_class(name).learned]
 BASELINES = ("bicubic", "guided_filter", "joint_bilateral")
 SCALES = (4, 8, 16)
-MARGIN = 0.95  # of the best baseline's error; most stay below two thirds of it
+MARGIN = 0.95  # of the best baseline's error
 DATA = Path(os.environ.get("DEPTH_SR_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 MIDDLEBURY = DATA / "middlebury_dev"
 
