@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from . import diffusion
 from .base import Method
 from .dada_free import ITERATIONS, DADAFree
-from .layers import upsample_bicubic
+from .layers import mean_free, upsample_bicubic
 from .streams import StreamFeatures
 from .unet import LightUNet, ResNet50UNet
 
@@ -66,8 +66,7 @@ class DADA(DADAFree):
     def regress(self, guide: Tensor, depth: Tensor) -> tuple[Tensor]:
         """Return the coefficients of eq. 2 from features, (B, 2, s*h, s*w) float32."""
         depth = upsample_bicubic(diffusion.fill_with_mean(depth), self.scale)
-        depth = depth - depth.mean((2, 3), keepdim=True)
-        features = self.extractor(torch.cat((guide, depth), 1))
+        features = self.extractor(torch.cat((guide, mean_free(depth)), 1))
         return (diffusion.coefficients(features, self.log_kappa.exp()),)
 
     def training_estimate(

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from .base import Method
 from .edsr import EDSR, RESIDUAL_START, start_wide
 from .interpolate import bicubic_at, bilinear_at, pixels_at
-from .layers import resize_bicubic
+from .layers import mean_free, resize_bicubic
 from .streams import StreamFeatures
 
 CORNERS = ((0, 0), (1, 0), (0, 1), (1, 1))  # the four nearest low-resolution pixels, (x, y) from the upper left one
@@ -153,7 +153,7 @@ class JIIF(Method):
         if not self.streams:
             return self.guide_encoder(guide)
         depth = resize_bicubic(depth, guide.shape[-2:])
-        return self.guide_encoder(torch.cat((guide, depth - depth.mean((2, 3), keepdim=True)), 1))
+        return self.guide_encoder(torch.cat((guide, mean_free(depth)), 1))
 
     def _query(self, latents: Latents, pixels: Tensor) -> Tensor:
         depth, cells, guide = latents

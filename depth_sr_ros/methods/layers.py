@@ -57,6 +57,11 @@ def upsample_bicubic(depth: Tensor, scale: int) -> Tensor:
     return resize_bicubic(depth, (depth.shape[-2] * scale, depth.shape[-1] * scale))
 
 
+def mean_free(depth: Tensor) -> Tensor:
+    """Take the mean of each image off (B, 1, H, W): features must not depend on how far away all of it is."""
+    return depth - depth.mean((2, 3), keepdim=True)
+
+
 def pad_to_multiple(image: Tensor, multiple: int) -> Tensor:
     """Repeat the last row and column of (B, C, H, W) until both sides are multiples of `multiple`."""
     height, width = image.shape[-2:]

@@ -10,7 +10,7 @@ from .base import Method
 from .dinov2 import load_dinov2
 from .edsr import RESIDUAL_START, AttentionBlock, AttentionGroup, ResidualBlock, start_wide
 from .errors import MethodError
-from .layers import upsample_bicubic
+from .layers import mean_free, upsample_bicubic
 from .semantic import LEVELS, SemanticEncoder
 from .streams import RATIO, TwoStreams
 
@@ -252,7 +252,7 @@ class NAIMA(Method):
         if self.streams is None:
             rgb = self.rgb_head(picture)
         else:
-            rgb = self.rgb_head(self.streams(guide, upsampled - upsampled.mean((2, 3), keepdim=True)))
+            rgb = self.rgb_head(self.streams(guide, mean_free(upsampled)))
         for level, its_tokens in zip(self.levels, tokens):
             features, rgb = level(features, its_tokens, rgb)
         residual = self.upsampler(features, rgb) if self.rgb_to_upsampler else self.upsampler(features)
