@@ -202,10 +202,12 @@ def hear(topic):
 
 
 def set_parameter(node, name, value):
+    """Set it when a line comes on stdin, and say what the service and the event told."""
     requests = writer(f"rq{node}/set_parametersRequest", SetRequest)
     replies = reader(f"rr{node}/set_parametersReply", SetResponse)
     events = reader("rt/parameter_events", ParameterEvent)
     wait_for(lambda: requests.matched_sub and replies.matched_pub and events.matched_pub)
+    sys.stdin.readline()
     requests.write(SetRequest(0xABCDEF0123456789, 41, [Parameter(name, integer(int(value)))]))
     reply = wait_for(lambda: replies.take(1))[0]
     event = wait_for(lambda: events.take(1))[0] if reply.results[0].successful else None

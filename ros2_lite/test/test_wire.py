@@ -86,7 +86,10 @@ def test_an_image_reaches_the_binding(node):
 
 def test_a_parameter_is_set_through_its_service_and_told(node):
     node.declare_parameter("scale", 4)
-    seen = answer(peer("set", "/robot/tested", "scale", 8))
+    process = peer("set", "/robot/tested", "scale", 8)
+    told = next(publisher for publisher in node.publishers if publisher.topic_name == "/parameter_events")
+    wait_for(told.get_subscription_count)  # an event is for those who are known when it happens
+    seen = answer(process)
     assert node.get_parameter("scale").value == 8
     assert seen == {
         "client": 0xABCDEF0123456789,
