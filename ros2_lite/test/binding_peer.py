@@ -29,7 +29,7 @@ from cyclonedds.pub import DataWriter
 from cyclonedds.sub import DataReader
 from cyclonedds.topic import Topic
 
-TIMEOUT_S = 15.0
+TIMEOUT_S = 45.0
 CONFIGURATION = """<CycloneDDS><Domain><General><Interfaces><NetworkInterface
 address="127.0.0.1"/></Interfaces>
 <AllowMulticast>false</AllowMulticast></General><Discovery><ParticipantIndex>auto</ParticipantIndex>

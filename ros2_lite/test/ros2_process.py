@@ -9,7 +9,7 @@ import time
 
 os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 100)  # tests that run at the same time do not hear one another
 _ROS2 = [sys.executable, "-c", "import sys; from ros2_lite.cli import main; sys.exit(main())"]
-PATIENCE_S = 40
+PATIENCE_S = 90
 
 
 def ros2(*arguments, **options):

@@ -16,7 +16,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import String
 
 PEER = Path(__file__).with_name("binding_peer.py")
-TIMEOUT_S = 20.0
+TIMEOUT_S = 60.0
 
 
 def peer(*arguments):

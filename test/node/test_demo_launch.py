@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-TIMEOUT_S = 60.0
+TIMEOUT_S = 150.0
 EXECUTABLES = {
     "depth_sr_node": "depth_sr_ros.node.depth_sr_node",
     "camera_node": "depth_sr_ros.simulation.camera_node",

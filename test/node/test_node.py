@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 from make_messages import image
-from ros_graph import MM, RGB, SCALE, camera, start_node, stop_node, wait_until
+from ros_graph import MM, RGB, SCALE, camera, running_node, wait_until
 
 from depth_sr_ros.methods.registry import known_methods
 from depth_sr_ros.node.messages import decode_depth
@@ -19,11 +19,9 @@ HOUR_NS = 3_600_000_000_000
 @pytest.fixture(scope="module")
 def running(ros):
     """A node that is served by a camera; every test leaves its parameters as they were."""
-    process = start_node(*BICUBIC)
-    with camera() as it:
+    with running_node(*BICUBIC), camera() as it:
         it.good()
         yield it
-    assert stop_node(process) == 0
 
 
 def metres(message):

@@ -2,30 +2,17 @@
 
 import signal
 import subprocess
-from contextlib import contextmanager
 
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from ros_graph import SCALE, camera, start_node, stop_node, wait_until
+from ros_graph import SCALE, camera, running_node, start_node, wait_until
 
 from depth_sr_ros.methods.registry import known_methods
 
 BICUBIC = ("method:=bicubic", f"scale:={SCALE}")
 
 
-@contextmanager
-def node(*parameters, number=signal.SIGINT):
-    """A node that must end well on the signal."""
-    process = start_node(*BICUBIC, *parameters)
-    try:
-        yield
-    except BaseException:
-        process.kill()
-        raise
-    assert stop_node(process, number) == 0
-
-
 def test_from_idleness_to_work_and_to_a_camera_that_dies(ros):
-    with node():
+    with running_node(*BICUBIC):
         with camera(listen=False) as it:
             wait_until(lambda: it.send() and it.drops().get("no_subscriber", 0) > 3, "frames that nobody wants")
             assert it.diagnostics["published"] == "0"
@@ -37,7 +24,8 @@ def test_from_idleness_to_work_and_to_a_camera_that_dies(ros):
 
 def test_a_reliable_subscription_warns_of_a_best_effort_camera_and_missing_camera_info_is_counted_until_it_comes(ros):
     best_effort = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
-    with node("qos_overrides./rgb/camera_info.subscription.reliability:=reliable"), camera(qos=best_effort) as it:
+    reliable = "qos_overrides./rgb/camera_info.subscription.reliability:=reliable"
+    with running_node(*BICUBIC, reliable), camera(qos=best_effort) as it:
         wait_until(lambda: it.send(infos=False) and it.drops().get("no_camera_info"), "drops for want of camera_info")
         assert not it.images
         warning = it.fresh_diagnostics()["message"]
@@ -49,7 +37,7 @@ def test_it_ends_cleanly_in_mid_stream_and_a_new_one_works_at_once(ros):
     with camera() as it:
         for number in (signal.SIGINT, signal.SIGTERM):
             it.images.clear()
-            with node(number=number):
+            with running_node(*BICUBIC, number=number):
                 it.good()
                 assert it.set(method="fdkn", scale=8) == ""  # and while another engine is being built
 
