@@ -150,6 +150,17 @@ def test_the_forward_pass_is_the_papers():
         assert (method(guide, depth) - expected).abs().max() < 1e-6
 
 
+@pytest.mark.parametrize("scale", [4, 8, 16])
+def test_a_fresh_network_changes_little(scale):
+    """Whatever the scale, whose kernels and strides differ: no level makes features many times as large."""
+    torch.manual_seed(0)
+    method = NAIMA(scale, encoder="own", width=32, depth_groups=1, depth_blocks=2, rgb_blocks=1, fold=4)
+    guide, depth = torch.rand(1, 3, 8 * scale, 8 * scale), torch.rand(1, 1, 8, 8)
+    with torch.no_grad():
+        residual = method(guide, depth) - upsample_bicubic(depth, scale)
+    assert 1e-3 < residual.std() < 1
+
+
 def test_attention_starts_without_a_say():
     torch.manual_seed(0)
     method = NAIMA(4, encoder="own", **TINY)

@@ -9,18 +9,21 @@ from depth_sr_ros.methods.jiif import JIIF
 from depth_sr_ros.methods.layers import upsample_bicubic
 from depth_sr_ros.methods.naima import NAIMA
 from depth_sr_ros.methods.registry import load_method
-from depth_sr_ros.methods.streams import FeatureStream, StreamFeatures, TwoStreams
+from depth_sr_ros.methods.streams import Context, FeatureStream, StreamFeatures, TwoStreams
 
 SMALL_NAIMA = dict(
     encoder="own", streams=True, width=8, depth_groups=1, depth_blocks=1, rgb_blocks=1, upsampler_stages=1,
     rgb_to_upsampler=True, own_channels=8, own_blocks=1,
 )  # fmt: skip
 SMALL_JIIF = dict(streams=True, guide_features=4, depth_width=8, depth_blocks=1, hidden=(8, 8))
+WIDTHS = (8, 12, 16)
 METHODS = {
-    "ahmf": lambda scale: AHMF(scale, channels=8, compact=True, guide_stream=True),
-    "dada": lambda scale: DADA(scale, encoder="streams", iterations=4, gradient_iterations=4),
-    "jiif": lambda scale: JIIF(scale, **SMALL_JIIF),
-    "naima": lambda scale: NAIMA(scale, **SMALL_NAIMA),
+    "ahmf": lambda scale: AHMF(scale, channels=8, compact=True, streams=True, context=WIDTHS),
+    "dada": lambda scale: DADA(
+        scale, encoder="streams", encoder_config={"context": WIDTHS}, iterations=4, gradient_iterations=4
+    ),
+    "jiif": lambda scale: JIIF(scale, context=WIDTHS, **SMALL_JIIF),
+    "naima": lambda scale: NAIMA(scale, context=WIDTHS, **SMALL_NAIMA),
 }
 
 
@@ -56,10 +59,36 @@ def test_a_stream_has_the_layers_of_table_2():
     )
 
 
+def test_context_begins_with_nothing_and_then_sees_far():
+    """Put under streams that have learnt, it changes nothing; once it has learnt, it sees what the streams cannot."""
+    torch.manual_seed(0)
+    with_context, without = TwoStreams(WIDTHS).eval(), TwoStreams().eval()
+    without.load_state_dict(with_context.state_dict(), strict=False)
+    guide, depth = torch.rand(1, 3, 128, 192), torch.rand(1, 1, 128, 192)
+    with torch.no_grad():
+        assert torch.equal(with_context(guide, depth), without(guide, depth))
+        with_context.context.widen[0].weight.normal_()
+        changed = guide.clone()
+        changed[..., :16] += 0.5
+        far = (slice(None), slice(None), slice(None), slice(-16, None))  # 128 pixels away
+        assert torch.equal(without(changed, depth)[far], without(guide, depth)[far])
+        assert not torch.allclose(with_context(changed, depth)[far], with_context(guide, depth)[far])
+
+
+@pytest.mark.parametrize("height, width", [(1, 1), (2, 9), (16, 24), (17, 23)])
+def test_context_takes_any_size(height, width):
+    context = Context(6, WIDTHS)
+    torch.nn.init.normal_(context.widen[0].weight)
+    features = torch.rand(2, 6, height, width)
+    found = context(features)
+    assert found.shape == features.shape and found.abs().max() > 0
+
+
+@pytest.mark.parametrize("context", [(), WIDTHS])
 @pytest.mark.parametrize("height, width", [(8, 12), (13, 22), (4, 5), (1, 3)])
-def test_features_of_every_pixel_of_any_size(height, width):
+def test_features_of_every_pixel_of_any_size(height, width, context):
     """What is completed to a multiple of four is cropped again: the inner pixels know nothing of it."""
-    features = StreamFeatures(4, 6).eval()
+    features = StreamFeatures(4, 6, context).eval()
     image = torch.rand(2, 4, height, width)
     with torch.inference_mode():
         assert features(image).shape == (2, 6, height, width)
@@ -89,15 +118,15 @@ def test_streams_learn_along(name):
     estimate, wanted = method.training_estimate(guide, depth, truth, torch.Generator().manual_seed(0))
     (estimate - wanted).square().mean().backward()
     streams = [part for part in method.modules() if isinstance(part, FeatureStream)]
-    assert len(streams) == (1 if name == "ahmf" else 2)
+    assert len(streams) == 2
     for stream in streams:
         assert stream[0].weight.grad.abs().max() > 0
 
 
 def test_what_cannot_be_is_refused():
-    with pytest.raises(ValueError, match="guide_stream wants compact.*got x2"):
-        AHMF(2, compact=True, guide_stream=True)
-    with pytest.raises(ValueError, match="guide_stream wants compact"):
-        AHMF(8, guide_stream=True)
+    with pytest.raises(ValueError, match="streams want compact.*got x2"):
+        AHMF(2, compact=True, streams=True)
+    with pytest.raises(ValueError, match="streams want compact"):
+        AHMF(8, streams=True)
     with pytest.raises(ValueError, match="streams works at multiples of x4, got x2"):
         NAIMA(2, **SMALL_NAIMA)

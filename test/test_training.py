@@ -20,8 +20,9 @@ from depth_sr_ros.training.start import fitted_to, read_start
 from depth_sr_ros.training.trainer import MOST_WORKERS, VALIDATION_SEED, Trainer, runs, workers_for
 
 CLEAN = degrade.Degradation(
-    shift=0, warp=0, jagged_chance=0, depth_blur_chance=0, guide_noise=0, grey_chance=0, sensor_chance=0
-)
+    shift=0, warp=0, jagged_chance=0, depth_blur_chance=0, guide_noise=0, grey_chance=0, sensor_chance=0,
+    partial_chance=0,
+)  # fmt: skip
 TINY = Recipe(
     "tiny", "fdkn", (8,), {"widths": [4, 4, 4]}, steps=4, batch=1, crop=64, scenes=2, warmup=1, average=0.5
 )
@@ -67,6 +68,15 @@ def test_a_clean_sample_is_the_protocols(pool):
     assert truth.min() == 0 and truth.max() == 1 and 0 <= guide.min() and guide.max() <= 1
     expected = np.asarray(Image.fromarray(truth[0].numpy(), mode="F").resize((8, 8), Image.BICUBIC))
     assert np.abs(low[0].numpy() - expected).max() < 1e-6
+
+
+def test_a_part_of_the_range_holds_both_resolutions_alike(pool):
+    _, low, truth = Samples(8, 64, 1, 2, 8, CLEAN, pool)[5]
+    _, low_part, part = Samples(8, 64, 1, 2, 8, replace(CLEAN, partial_chance=1.0, partial_range=0.5), pool)[5]
+    share, start = part.max() - part.min(), part.min()
+    assert 0.5 <= share < 1 and start >= 0 and part.max() <= 1
+    assert torch.allclose(part, start + share * truth, atol=1e-6)
+    assert torch.allclose(low_part, start + share * low, atol=1e-6)
 
 
 def test_a_measured_sample_is_the_sensors(pool):

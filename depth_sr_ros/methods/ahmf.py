@@ -3,8 +3,8 @@ import torch
 from torch import Tensor, nn
 
 from .base import Method
-from .layers import upsample_bicubic
-from .streams import RATIO, WIDTHS, FeatureStream
+from .layers import mean_free, upsample_bicubic
+from .streams import RATIO, TwoStreams
 
 # Of the down- and upsampling convolutions, by scale: section VI-B, which has neither x2 nor x32.
 KERNELS = {2: 1, 4: 1, 8: 3, 16: 5, 32: 5}
@@ -103,11 +103,12 @@ class AHMF(Method):
         channels: of all features; the paper has 64.
         levels: m, layers of feature extraction that are fused; the paper has 4.
         compact: see above.
-        guide_stream: with `compact`, and from x4: FDKN's stream before the guide's last inverse pixel shuffles. It may
-            begin with what FDKN has learnt, and works at a quarter of the guide's resolution.
+        streams: with `compact`, and from x4: FDKN's two streams before the guide's last inverse pixel shuffles. They see
+            the bicubic depth too, and may begin with what FDKN or DADA has learnt.
+        context: see `streams.TwoStreams`.
 
     Raises:
-        ValueError: another scale, or `guide_stream` where it cannot be.
+        ValueError: another scale, or `streams` where they cannot be.
     """
 
     name = "ahmf"
@@ -115,15 +116,17 @@ class AHMF(Method):
     paper = "Zhong et al., High-resolution Depth Maps Imaging via Attention-based Hierarchical Multi-modal Fusion"
 
     def __init__(
-        self, scale: int, channels: int = 64, levels: int = 4, compact: bool = False, guide_stream: bool = False
+        self, scale: int, channels: int = 64, levels: int = 4, compact: bool = False,
+        streams: bool = False, context: tuple[int, ...] = (),
     ) -> None:
         super().__init__(scale)
         if scale not in KERNELS:
             raise ValueError(f"ahmf works at scales {', '.join(map(str, KERNELS))}, got {scale}")
-        if guide_stream and (not compact or scale < RATIO):
-            raise ValueError(f"ahmf's guide_stream wants compact, and a scale of {RATIO} or more; got x{scale}")
+        if streams and (not compact or scale < RATIO):
+            raise ValueError(f"ahmf's streams want compact, and a scale of {RATIO} or more; got x{scale}")
+        self.streams = TwoStreams(context) if streams else None
         self.downsample, width = (
-            _stream_downsampling(scale, channels) if guide_stream else _downsampling(scale, channels, compact)
+            _stream_downsampling(scale, channels) if streams else _downsampling(scale, channels, compact)
         )
         self.depth_features = _extraction(1, channels, levels)
         self.guide_features = _extraction(width, channels, levels)
@@ -133,13 +136,15 @@ class AHMF(Method):
 
     def forward(self, guide: Tensor, depth: Tensor) -> Tensor:
         """Upsample `depth`; see `Method.forward` for shapes."""
-        fused = []
+        fused, upsampled = [], upsample_bicubic(depth, self.scale)
+        if self.streams is not None:
+            guide = self.streams(guide, mean_free(upsampled))
         depth_features, guide_features = depth, self.downsample(guide)
         for of_depth, of_guide, fusion in zip(self.depth_features, self.guide_features, self.fusions):
             depth_features, guide_features = of_depth(depth_features), of_guide(guide_features)  # eqs. 2 to 5
             fused.append(fusion(depth_features, guide_features))  # eq. 6
         residual = self.upsample(torch.cat(self.collaboration(fused), 1))  # eqs. 7 and 8
-        return upsample_bicubic(depth, self.scale) + residual
+        return upsampled + residual
 
 
 def _conv(before: int, after: int, kernel: int = 3, bias: bool = True) -> nn.Conv2d:
@@ -171,13 +176,11 @@ def _downsampling(scale: int, channels: int, compact: bool) -> tuple[nn.Module, 
 
 
 def _stream_downsampling(scale: int, channels: int) -> tuple[nn.Module, int]:
-    """The same after FDKN's stream, whose own inverse pixel shuffle is by four."""
-    layers: list[nn.Module] = [FeatureStream(3)]
-    width = WIDTHS[-1]
+    """The same after FDKN's streams, whose own inverse pixel shuffle is by four."""
+    layers = [nn.Conv2d(TwoStreams.channels, channels, 1), nn.PReLU()]
     for _ in range((scale // RATIO).bit_length() - 1):
-        layers += [nn.Conv2d(width, channels, 1), nn.PReLU(), nn.PixelUnshuffle(2)]
-        width = 4 * channels
-    return nn.Sequential(*layers), width
+        layers += [nn.PixelUnshuffle(2), nn.Conv2d(4 * channels, channels, 1), nn.PReLU()]
+    return nn.Sequential(*layers), channels
 
 
 def _upsampling(scale: int, channels: int, levels: int, compact: bool) -> nn.Sequential:

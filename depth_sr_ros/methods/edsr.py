@@ -1,4 +1,6 @@
 """Residual encoders: EDSR without its upsampling (Lim et al. 2017), and RCAN's attention blocks (Zhang et al. 2018)."""
+import math
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -61,11 +63,16 @@ def start_wide(module: nn.Module) -> None:
     """Initialise convolutions and linear layers so that signals keep their size (He et al. 2015, eq. 10), in place.
 
     torch's own initialisation shrinks them layer by layer, and without normalisation training then stands still for a
-    long time. Residual blocks start small, so that a chain of them does not grow either.
+    long time. Residual blocks start small, so that a chain of them does not grow either. What comes out of a transposed
+    convolution is the sum over one tap in stride^2 of its kernel.
     """
     for part in module.modules():
         if isinstance(part, (nn.Conv2d, nn.Linear)):
             nn.init.kaiming_normal_(part.weight, nonlinearity="relu")
+            nn.init.zeros_(part.bias)
+        elif isinstance(part, nn.ConvTranspose2d):
+            taps = part.in_channels * math.prod(part.kernel_size) / math.prod(part.stride)
+            nn.init.normal_(part.weight, std=math.sqrt(2 / taps))
             nn.init.zeros_(part.bias)
     for part in module.modules():
         if isinstance(part, (ResidualBlock, AttentionBlock)):

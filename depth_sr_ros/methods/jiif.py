@@ -53,6 +53,7 @@ class JIIF(Method):
         training_queries: pixels drawn from an image in training; 0 takes all.
         streams: FDKN's two streams, with `guide_features` channels, in place of the guide's EDSR encoder: they see the
             bicubic depth too, and may begin with what FDKN or DADA has learnt.
+        context: see `streams.TwoStreams`.
     """
 
     name = "jiif"
@@ -73,6 +74,7 @@ class JIIF(Method):
         guide_features: int | None = None,
         training_queries: int = 30_720,
         streams: bool = False,
+        context: tuple[int, ...] = (),
     ) -> None:
         super().__init__(scale)
         self.training_queries = training_queries
@@ -80,8 +82,9 @@ class JIIF(Method):
         features = guide_width if guide_features is None else guide_features
         self.streams = streams
         self.guide_encoder = (
-            StreamFeatures(4, features) if streams else EDSR(3, guide_width, guide_blocks, guide_stride, guide_features)
-        )
+            StreamFeatures(4, features, context) if streams
+            else EDSR(3, guide_width, guide_blocks, guide_stride, guide_features)
+        )  # fmt: skip
         self.parts = (depth_width, features, features, 2)  # of the first layer's input: z_i, g_i, g_q - g_i, x_q - x_i
         self.first = nn.Linear(sum(self.parts), hidden[0])
         layers: list[nn.Module] = []

@@ -188,6 +188,7 @@ class NAIMA(Method):
         own_channels, own_blocks: size of the encoder "own".
         streams: FDKN's two streams before the picture's encoder, with a `fold` of 4: they see the bicubic depth too, and
             may begin with what FDKN or DADA has learnt.
+        context: see `streams.TwoStreams`.
         dinov2: file or folder of DINOv2's weights; None: what the environment variable DEPTH_SR_DINOV2 names.
     """
 
@@ -210,6 +211,7 @@ class NAIMA(Method):
         own_channels: int = 96,
         own_blocks: int = 2,
         streams: bool = False,
+        context: tuple[int, ...] = (),
         dinov2: Path | str | None = None,
     ) -> None:
         super().__init__(scale)
@@ -223,7 +225,7 @@ class NAIMA(Method):
         self.register_buffer("mean", torch.tensor(MEAN)[:, None, None], persistent=False)
         self.register_buffer("deviation", torch.tensor(DEVIATION)[:, None, None], persistent=False)
         self.depth_head = nn.Conv2d(1, width, 3, padding=1)
-        self.streams = TwoStreams() if streams else None
+        self.streams = TwoStreams(context) if streams else None
         self.rgb_head = (
             nn.Conv2d(TwoStreams.channels, width, 1) if streams
             else nn.Sequential(nn.PixelUnshuffle(self.fold), nn.Conv2d(3 * self.fold**2, width, 3, padding=1))
@@ -241,7 +243,9 @@ class NAIMA(Method):
             start_wide(part)
         if encoder == "own":
             start_wide(self.semantic)
-        self.upsampler.last.weight.data.mul_(RESIDUAL_START)  # the residual on the bicubic image starts small
+        for level in self.levels:
+            level.merge.weight.data.mul_(RESIDUAL_START)  # or each level makes the features ten times as large
+        self.upsampler.last.weight.data.mul_(RESIDUAL_START**2)  # the residual on the bicubic image starts small
 
     def forward(self, guide: Tensor, depth: Tensor) -> Tensor:
         """Upsample: (B, 3, s*h, s*w) in [0, 1] and (B, 1, h, w) -> (B, 1, s*h, s*w)."""

@@ -32,19 +32,63 @@ class FeatureStream(nn.Sequential):
         return super().forward(F.pixel_unshuffle(image, RATIO))
 
 
+class Context(nn.Module):
+    """What lies farther away than the streams see (some 50 pixels): a U-Net below them, of sums in place of concatenations.
+
+    It gives zero before it has learnt, so that it can be put under streams that have.
+
+    Args:
+        channels: before and after.
+        widths: at half, a quarter, ... of the features' resolution.
+    """
+
+    def __init__(self, channels: int, widths: tuple[int, ...]) -> None:
+        super().__init__()
+        pairs = list(zip((channels, *widths), widths))
+        self.down = nn.ModuleList(
+            nn.Sequential(
+                nn.Conv2d(before, width, 3, 2, 1), nn.ReLU(), nn.Conv2d(width, width, 3, padding=1), nn.ReLU()
+            )
+            for before, width in pairs
+        )
+        self.widen = nn.ModuleList(nn.Conv2d(width, before, 1) for before, width in pairs)
+        self.refine = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for width in widths[:-1])
+        for parameter in self.widen[0].parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, channels, H, W), any size -> the same."""
+        levels = [features]
+        for down in self.down:
+            levels.append(down(levels[-1]))
+        found = levels.pop()
+        for level in reversed(range(len(self.widen))):
+            size = levels[level].shape[-2:]
+            found = F.interpolate(self.widen[level](found), size, mode="bilinear", align_corners=False)
+            if level:
+                found = F.relu(self.refine[level - 1](F.relu(found + levels[level])))
+        return found
+
+
 class TwoStreams(nn.Module):
-    """FDKN's two streams side by side: what they have learnt of guide and upsampled depth."""
+    """FDKN's two streams side by side: what they have learnt of guide and upsampled depth.
+
+    Args:
+        context: widths of the `Context` below them; none by default.
+    """
 
     channels = 2 * WIDTHS[-1]  # of the result
 
-    def __init__(self) -> None:
+    def __init__(self, context: tuple[int, ...] = ()) -> None:
         super().__init__()
         self.guide, self.depth = FeatureStream(3), FeatureStream(1)
+        self.context = Context(self.channels, tuple(context)) if context else None
 
     def forward(self, guide: Tensor, depth: Tensor) -> Tensor:
         """Guide (B, 3, H, W), depth less its mean (B, 1, H, W), any size -> (B, channels, ceil(H/4), ceil(W/4))."""
         guide, depth = (pad_to_multiple(image, RATIO) for image in (guide, depth + MIDDLE))
-        return torch.cat((self.guide(guide), self.depth(depth)), 1)
+        features = torch.cat((self.guide(guide), self.depth(depth)), 1)
+        return features if self.context is None else features + self.context(features)
 
 
 class StreamFeatures(TwoStreams):
@@ -53,12 +97,13 @@ class StreamFeatures(TwoStreams):
     Args:
         channels: of the image, 4.
         features: of every pixel.
+        context: see `TwoStreams`.
     """
 
-    def __init__(self, channels: int, features: int) -> None:
+    def __init__(self, channels: int, features: int, context: tuple[int, ...] = ()) -> None:
         if channels != 4:
             raise ValueError(f"the streams see a guide of 3 channels and a depth, not {channels} channels")
-        super().__init__()
+        super().__init__(context)
         self.head = nn.Conv2d(TwoStreams.channels, features * RATIO**2, 1)
 
     def forward(self, image: Tensor) -> Tensor:

@@ -25,6 +25,8 @@ class Degradation:
         tof_chance: how often the low resolution is what a time-of-flight camera would measure.
         sensor_chance: how often it is made of block means with noise, otherwise; else it is bicubic.
         sensor_noise: largest deviation of that noise, in shares of the depth range.
+        partial_chance, partial_range: how often the sample covers only a part of the range that it was normalised by, as
+            most parts of a whole image do, and the smallest such part.
     """
 
     shift: float = 0.9
@@ -40,6 +42,8 @@ class Degradation:
     tof_chance: float = 0.0
     sensor_chance: float = 0.15
     sensor_noise: float = 0.01
+    partial_chance: float = 0.7
+    partial_range: float = 0.25
 
 
 def chance(probability: float, generator: torch.Generator) -> bool:
@@ -93,6 +97,15 @@ def degrade_guide(rgb: Tensor, amount: Degradation, generator: torch.Generator) 
     balance = 1 + 0.1 * torch.randn(3, 1, 1, generator=generator)
     noise = torch.randn(rgb.shape, generator=generator) * uniform(0, amount.guide_noise, generator)
     return (rgb * balance + noise).clamp(0, 1)
+
+
+def compress_range(images: tuple[Tensor, ...], amount: Degradation, generator: torch.Generator) -> tuple[Tensor, ...]:
+    """Put images of depth in [0, 1] into the same part of that range, somewhere within it."""
+    if not chance(amount.partial_chance, generator):
+        return images
+    part = uniform(amount.partial_range, 1, generator)
+    start = uniform(0, 1 - part, generator)
+    return tuple(start + part * image for image in images)
 
 
 def degrade_depth(depth: Tensor, amount: Degradation, generator: torch.Generator) -> Tensor:

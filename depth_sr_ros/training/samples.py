@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 from ..depth_image import fill_holes
 from ..methods.layers import resize_bicubic
 from ..simulation.sensor import TofSensor, measure
-from .degrade import Degradation, chance, degrade_depth, degrade_guide, uniform
+from .degrade import Degradation, chance, compress_range, degrade_depth, degrade_guide, uniform
 from .scene_pool import SIDE, ScenePool
 
 FOCAL = 1.2 * SIDE  # pixels; about that of the scenes, and only the angle of incidence depends on it
@@ -21,7 +21,8 @@ class Samples(Dataset):
     """Sample i depends on the seed and on i alone, whatever worker makes it: runs can stop and go on.
 
     Each is a tuple of guide (3, crop, crop) in [0, 1], low-resolution depth (1, crop/scale, crop/scale) and true depth
-    (1, crop, crop), both normalised by the truth's range, or by the measurement's where a sensor measured.
+    (1, crop, crop), both normalised by the truth's range, or by the measurement's where a sensor measured, and then put
+    into a part of it.
 
     Args:
         scale: between the two resolutions.
@@ -70,7 +71,8 @@ class Samples(Dataset):
             truth = (truth - truth.min()) / (truth.max() - truth.min()).clamp(min=1e-6)
             low = None
         guide = degrade_guide(guide, self.amount, generator)
-        return guide, self._lowered(truth, generator) if low is None else low, truth
+        low = self._lowered(truth, generator) if low is None else low
+        return guide, *compress_range((low, truth), self.amount, generator)
 
     def _lowered(self, truth: Tensor, generator: torch.Generator) -> Tensor:
         """The low resolution of the benchmarks, or block means with noise."""
