@@ -1,4 +1,5 @@
 from glob import glob
+from pathlib import Path
 
 from setuptools import find_packages, setup
 
@@ -9,7 +10,7 @@ setup(
     name=PACKAGE,
     version="0.1.0",
     description="Guided depth super-resolution in real time, for ROS 2",
-    long_description=open("README.md", encoding="utf-8").read(),
+    long_description=Path("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     maintainer="depth_sr_ros developers",
     maintainer_email="depth-sr-ros@users.noreply.github.com",

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .backends import Backend, BackendError, Engine
+from .threads import one_torch_thread
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -84,7 +83,7 @@ class Network:
         from .backends.base import run_eager
 
         if self._engine is None:
-            with _one_torch_thread():
+            with one_torch_thread():
                 (result,) = run_eager(self._method, (guide, depth))
             clock.lap("network")
             return result
@@ -92,7 +91,7 @@ class Network:
         clock.lap("network")
         if not self._is_cut:
             return outputs[0]
-        with _one_torch_thread():
+        with one_torch_thread():
             result = self._method.reconstruct_cpu(depth, *outputs)
         clock.lap("reconstruct")
         return result
@@ -110,22 +109,6 @@ class Network:
         self._planes = cv2.split(rgb, self._planes)  # into the same memory
         for plane, values in zip(self._planes, self._guide[0].numpy(), strict=True):
             np.multiply(plane, np.float32(1 / 255), out=values)
-
-
-@contextmanager
-def _one_torch_thread() -> Iterator[None]:
-    """Keep PyTorch from sharing out what takes a millisecond.
-
-    Where the cores are busy, and on a robot they are, its threads wait for each other for tens of them.
-    """
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _is_cut_on(where: Backend | Engine, method: Method) -> bool:

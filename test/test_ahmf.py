@@ -2,10 +2,10 @@
 import numpy as np
 import pytest
 import torch
+from references import convolution, randomised, shuffled, sigmoid, state_of, unshuffled
 
 from depth_sr_ros.methods.ahmf import AHMF, ConvGRU
 from depth_sr_ros.methods.layers import upsample_bicubic
-from references import convolution, randomised, shuffled, sigmoid, state_of, unshuffled
 
 
 class Reference:

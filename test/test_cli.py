@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from small_weights import save_small
 
 from depth_sr_ros.cli import main
-from small_weights import save_small
 
 
 @pytest.fixture

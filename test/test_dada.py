@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from depth_sr_ros.methods import diffusion, diffusion_cpu
+from depth_sr_ros.methods import diffusion
 from depth_sr_ros.methods.base import Regression
 from depth_sr_ros.methods.dada import DADA
 from depth_sr_ros.methods.dada_free import DADAFree

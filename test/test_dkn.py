@@ -3,10 +3,10 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from references import batch_norm, convolution, deformable_average, randomised, relu, sigmoid, state_of
 
 from depth_sr_ros.methods.dkn import DKN
 from depth_sr_ros.methods.layers import upsample_bicubic
-from references import batch_norm, convolution, deformable_average, randomised, relu, sigmoid, state_of
 
 SMALL = (2, 3, 4)
 

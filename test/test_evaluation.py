@@ -1,11 +1,12 @@
 """Accuracy figures: data sets, metrics, and the literature's protocol on real data where it is."""
 import json
-import os
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from real_data import MIDDLEBURY, needs_data
+from small_weights import save_small
 
 from depth_sr_ros.cli import main
 from depth_sr_ros.evaluation import metrics, protocol
@@ -13,10 +14,6 @@ from depth_sr_ros.evaluation.datasets import DatasetError, Pair, PairFolder
 from depth_sr_ros.methods import registry
 from depth_sr_ros.methods.layers import resize_matrix
 from depth_sr_ros.methods.weights import sha256_of
-from small_weights import save_small
-
-DATA = Path(os.environ.get("DEPTH_SR_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
-needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"real data not at {DATA}; set DEPTH_SR_DATA")
 
 
 @pytest.fixture
@@ -204,7 +201,7 @@ def test_bicubic_on_middlebury_is_the_known_figure(scale, full, crop6):
         return rows @ low @ columns.T
 
     summary = protocol.Summary("middlebury", "bicubic", scale, "grey levels")
-    for trial in protocol.trials(PairFolder(DATA / "middlebury_dev"), bicubic, scale):
+    for trial in protocol.trials(PairFolder(MIDDLEBURY), bicubic, scale):
         summary.add(trial)
     assert summary.mean("rmse_full") == pytest.approx(full, abs=6e-4)
     assert summary.mean("rmse_crop6") == pytest.approx(crop6, abs=6e-4)

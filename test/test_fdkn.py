@@ -2,13 +2,21 @@
 import numpy as np
 import pytest
 import torch
+from references import (
+    batch_norm,
+    convolution,
+    deformable_average,
+    randomised,
+    relu,
+    shuffled,
+    sigmoid,
+    state_of,
+    unshuffled,
+)
 
 from depth_sr_ros.methods.deformable import REACH, weighted_average, weighted_average_cpu
 from depth_sr_ros.methods.fdkn import FDKN
 from depth_sr_ros.methods.layers import upsample_bicubic
-from references import (
-    batch_norm, convolution, deformable_average, randomised, relu, shuffled, sigmoid, state_of, unshuffled,
-)
 
 
 def random_kernels(height, width, generator, batch=1):

@@ -5,6 +5,8 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 import torch
+from references import randomised
+from small_weights import save_small
 
 from depth_sr_ros.methods import guided_filter, registry
 from depth_sr_ros.methods.base import Regression
@@ -12,8 +14,6 @@ from depth_sr_ros.methods.errors import MethodError, MissingWeights, UnknownMeth
 from depth_sr_ros.methods.layers import pad_to_multiple, resize_bicubic, resize_matrix, upsample_bicubic
 from depth_sr_ros.methods.registry import available, known_methods, load_method, method_class
 from depth_sr_ros.methods.weights import Manifest, load_weights, save_weights, sha256_of
-from references import randomised
-from small_weights import save_small
 
 SMALL = [
     ("fdkn", {"widths": [4, 5, 6]}),

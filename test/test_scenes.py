@@ -108,8 +108,8 @@ def test_depth_is_metric_and_complete(bank):
     for seed in range(4):
         rgb, depth = picture(seed, bank)
         assert rgb.shape == (1, 3, SIDE, SIDE) and depth.shape == (1, 1, SIDE, SIDE)
-        assert 0 <= rgb.min() and rgb.max() <= 1
-        assert 0.05 < depth.min() and depth.max() < 100  # slot 0, the far wall, is always there
+        assert rgb.min() >= 0 and rgb.max() <= 1
+        assert depth.min() > 0.05 and depth.max() < 100  # slot 0, the far wall, is always there
 
 
 def test_edges_of_depth_and_of_colour_differ(bank):

@@ -65,7 +65,7 @@ def test_a_clean_sample_is_the_protocols(pool):
     """The low resolution is PIL's bicubic reduction of the truth; the truth fills [0, 1]."""
     guide, low, truth = Samples(8, 64, 1, 2, 3, CLEAN, pool)[1]
     assert guide.shape == (3, 64, 64) and low.shape == (1, 8, 8) and truth.shape == (1, 64, 64)
-    assert truth.min() == 0 and truth.max() == 1 and 0 <= guide.min() and guide.max() <= 1
+    assert truth.min() == 0 and truth.max() == 1 and guide.min() >= 0 and guide.max() <= 1
     expected = np.asarray(Image.fromarray(truth[0].numpy(), mode="F").resize((8, 8), Image.BICUBIC))
     assert np.abs(low[0].numpy() - expected).max() < 1e-6
 

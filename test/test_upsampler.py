@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 import pytest
+from small_weights import save_small
 
 from depth_sr_ros import FrameError, Upsampler, depth_image
 from depth_sr_ros.backends import Backend, BackendError, candidates, make_backend
@@ -13,7 +14,6 @@ from depth_sr_ros.methods.errors import MethodError
 from depth_sr_ros.methods.layers import resize_matrix
 from depth_sr_ros.methods.registry import load_method
 from depth_sr_ros.network import Network
-from small_weights import save_small
 
 BASELINES = [("bicubic", 4), ("bicubic", 8), ("guided_filter", 8)]
 EVERY = [*BASELINES, ("fdkn", 8)]

@@ -1,17 +1,22 @@
 """The weights that come with the package: all there, whole, honest about themselves, and ahead of every baseline."""
-import os
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from real_data import MIDDLEBURY, needs_data
 
 from depth_sr_ros.backends import candidates
 from depth_sr_ros.evaluation.datasets import PairFolder
 from depth_sr_ros.evaluation.estimator import Estimator
 from depth_sr_ros.evaluation.protocol import trials
-from depth_sr_ros.methods.registry import known_methods, load_method, method_class, scales_with_weights, weights_directory
+from depth_sr_ros.methods.registry import (
+    known_methods,
+    load_method,
+    method_class,
+    scales_with_weights,
+    weights_directory,
+)
 from depth_sr_ros.methods.weights import read_manifest, sha256_of
 from depth_sr_ros.training.recipe import load_recipe
 from depth_sr_ros.training.samples import Samples
@@ -22,8 +27,6 @@ LEARNED = [name for name in known_methods() if method_class(name).learned]
 BASELINES = ("bicubic", "guided_filter", "joint_bilateral")
 SCALES = (4, 8, 16)
 MARGIN = 0.95  # of the best baseline's error
-DATA = Path(os.environ.get("DEPTH_SR_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
-MIDDLEBURY = DATA / "middlebury_dev"
 
 each_with_weights = pytest.mark.parametrize(("name", "scale"), [(name, scale) for name in LEARNED for scale in SCALES])
 
@@ -81,7 +84,7 @@ def test_generated_scenes_come_out_better_than_by_any_baseline(name, scale, gene
     assert generated_rmse(name, scale) < MARGIN * min(generated_rmse(baseline, scale) for baseline in BASELINES)
 
 
-@pytest.mark.skipif(not MIDDLEBURY.is_dir(), reason="no real data beside the checkout")
+@needs_data
 @each_with_weights
 def test_real_pairs_come_out_better_than_by_any_baseline(name, scale):
     assert real_rmse(name, scale) < MARGIN * min(real_rmse(baseline, scale) for baseline in BASELINES)

@@ -25,8 +25,8 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
 from depth_sr_ros.camera import PinholeCamera
-from depth_sr_ros.simulation.loop import Loop, LoopSettings, load_or_make
 from depth_sr_ros.node.stopping import stop_on_signals
+from depth_sr_ros.simulation.loop import Loop, LoopSettings, load_or_make
 
 QUEUE = 5  # messages a topic; reliable: best-effort images get lost in the socket buffers of a stock Linux
 SPIN_S = 0.1

@@ -26,8 +26,8 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from depth_sr_ros.depth_image import from_uint16_mm
 from depth_sr_ros.node.messages import decode_depth, decode_rgb, stamp_ns
-from depth_sr_ros.simulation import figures
 from depth_sr_ros.node.stopping import stop_on_signals
+from depth_sr_ros.simulation import figures
 
 TOPICS = {
     "rgb": "/camera/color/image_raw",

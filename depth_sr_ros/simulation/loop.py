@@ -10,11 +10,13 @@ import os
 import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
+
+from ..threads import one_torch_thread
 
 FOCAL = 0.82  # of the image's width: 63 degrees across, as a Kinect's colour camera
 SWING = (0.07, 0.04, 0.10)  # metres that the camera moves to the right, down and ahead, at most
@@ -107,7 +109,7 @@ def make_loop(settings: LoopSettings, progress: Callable[[int, int], None]) -> L
 
     frames = []
     progress(0, settings.frames)
-    with _one_thread_each(torch), ThreadPoolExecutor(os.cpu_count()) as pool:
+    with one_torch_thread(), ThreadPoolExecutor(os.cpu_count()) as pool:
         try:
             for made in pool.map(frame, range(settings.frames)):
                 frames.append(made)
@@ -116,17 +118,6 @@ def make_loop(settings: LoopSettings, progress: Callable[[int, int], None]) -> L
             pool.shutdown(cancel_futures=True)
             raise
     return Loop(*(np.stack(images) for images in zip(*frames, strict=True)))
-
-
-@contextmanager
-def _one_thread_each(torch):
-    """Frames are made side by side: threads within one would only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def camera_pose(phase: float):

@@ -34,7 +34,7 @@ def load_checkpoint(path: Path, recipe: str, model: torch.nn.Module, average: di
         state = json.loads(file.metadata()["state"])
         if state["recipe"] != recipe:
             raise ValueError(f"checkpoint {path} belongs to another recipe: remove it, or choose another --output")
-        tensors = {name: file.get_tensor(name) for name in file.keys()}
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, a file is no dict
     model.load_state_dict({name[6:]: tensor for name, tensor in tensors.items() if name.startswith("model.")})
     for name, tensor in average.items():
         tensor.copy_(tensors[f"average.{name}"])

@@ -311,7 +311,7 @@ def test_images_do_not_fill_memory(make_node):
     image = Image(data=bytes(300_000))
 
     def send(count):
-        for number in range(count):
+        for _ in range(count):
             image.height = len(got)
             publisher.publish(image)
             spin_until(node, lambda: len(got) > image.height)

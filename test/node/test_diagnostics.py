@@ -11,7 +11,6 @@ from sensor_msgs.msg import CameraInfo, Image
 from depth_sr_ros.node.diagnostics import Report, Source, topic_warnings
 from depth_sr_ros.node.statistics import Snapshot
 
-
 NOTHING = Snapshot(received={"rgb": 0, "depth": 0})
 
 

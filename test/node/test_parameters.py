@@ -8,11 +8,11 @@ import pytest
 import rclpy
 import yaml
 from rclpy.parameter import Parameter
+from small_weights import save_small
 
 from depth_sr_ros.methods import registry
 from depth_sr_ros.methods.registry import known_methods
 from depth_sr_ros.node.parameters import ROWS, Config, ParameterError, Parameters, check
-from small_weights import save_small
 
 BICUBIC = [Parameter("method", value="bicubic")]
 

@@ -4,10 +4,10 @@ import argparse
 from pathlib import Path
 
 from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
+from launch import LaunchContext, LaunchService
 from launch.actions import DeclareLaunchArgument, GroupAction, IncludeLaunchDescription
 from launch.launch_description_sources import load_launch_file
 
-from launch import LaunchContext, LaunchService
 from ros2_lite.cli import CliError
 
 

@@ -6,9 +6,10 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from ros2_lite import domain, names
 from ros2_lite.graph import Graph
 from ros2_lite.transport import Participant
+
+from ros2_lite import domain, names
 
 from . import logging
 from .exceptions import NotInitializedException

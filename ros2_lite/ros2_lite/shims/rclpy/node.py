@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from rcl_interfaces.msg import Log, ParameterDescriptor, ParameterEvent
+from ros2_lite.graph import EndpointEntry, NodeEntry
 from rosgraph_msgs.msg import Clock as ClockMessage
 
 from ros2_lite import distro, names, types
-from ros2_lite.graph import EndpointEntry, NodeEntry
 
 from . import logging, qos_overriding_options
 from .callback_groups import CallbackGroup, MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup

@@ -13,7 +13,7 @@ class Future:
         self._done = self._cancelled = False
         self._result: Any = None
         self._exception: BaseException | None = None
-        self._callbacks: list[Callable[["Future"], None]] = []
+        self._callbacks: list[Callable[[Future], None]] = []
 
     def done(self) -> bool:
         return self._done or self._cancelled
