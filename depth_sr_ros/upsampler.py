@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import lru_cache
 from pathlib import Path
 
@@ -14,7 +15,10 @@ from .frame import DepthResult, FrameError
 from .network import Network, StageClock
 
 MAX_OUTPUT_PIXELS = 1 << 24  # 4096 x 4096; a garbled header must not ask for all the memory there is
+FARTHEST_NEAREST_M = 250.0  # a depth camera sees nothing nearer than that only where its unit is mistaken
 SAME_ASPECT = 0.02  # relative difference of aspect ratios that the rounding of image sizes explains
+
+_log = logging.getLogger(__name__)
 
 
 class Upsampler:
@@ -63,6 +67,7 @@ class Upsampler:
             raise ValueError(f"depth range [{min_depth}, {max_depth}] m must have 0 <= min_depth < max_depth")
         self.fill_holes, self.consistency, self.ensemble = fill_holes, consistency, ensemble
         self.min_depth, self.max_depth = min_depth, max_depth
+        self._warned = False
         self._method = load_method(method, scale, None if weights is None else Path(weights))
         self._own_iterations = self._method.iterations if self._method.is_iterative else None
         self._backends = candidates(backend, threads, precision)
@@ -143,10 +148,12 @@ class Upsampler:
         metres = _metres(depth)
         valid = depth_image.valid_mask(metres, self.min_depth, self.max_depth)
         if not valid.any():
-            raise FrameError("no_valid_depth", f"none of the {depth.size} depth pixels holds a valid depth")
+            raise FrameError("no_valid_depth", f"none of the {depth.size} depth pixels holds a valid depth{self._limits()}")
         filled = depth_image.fill_holes(metres, valid)
         clock.lap("fill")
         unit, lo, hi = depth_image.normalise(filled)
+        if lo > FARTHEST_NEAREST_M:
+            self._warn_of_unit(lo)
         clock.lap("normalise")
         upsampled = depth_image.denormalise(self._upsample(rgb, unit, clock), lo, hi)
         if self.consistency:
@@ -156,6 +163,18 @@ class Upsampler:
         known = self._finish(upsampled, valid)
         clock.lap("finish")
         return DepthResult(upsampled, known, self.method, self.backend, clock.times_ms())
+
+    def _warn_of_unit(self, nearest_m: float) -> None:
+        """Say once what no depth camera sees."""
+        if not self._warned:
+            self._warned = True
+            _log.warning("the nearest depth is %g m away: float depth is taken for metres, is it millimetres?", nearest_m)
+
+    def _limits(self) -> str:
+        """Where there are any: depth that the sensor saw may have been taken for unknown."""
+        if self.min_depth <= 0 and self.max_depth == np.inf:
+            return ""
+        return f" between min_depth, {self.min_depth:g} m, and max_depth, {self.max_depth:g} m"
 
     def _upsample(self, rgb: np.ndarray, unit: np.ndarray, clock: StageClock) -> np.ndarray:
         """(H, W, 3) uint8 and (h, w) in [0, 1] -> (s*h, s*w) float32, good until the next call."""
@@ -221,7 +240,7 @@ def _check_shape(depth_shape: tuple[int, int], scale: int) -> None:
         raise FrameError(
             "too_large",
             f"depth of {width} x {height} pixels at x{scale} is {scale * width} x {scale * height}, "
-            f"more than {MAX_OUTPUT_PIXELS} pixels",
+            f"more than {MAX_OUTPUT_PIXELS} pixels: a smaller scale or a smaller depth image would do",
         )
 
 

@@ -36,11 +36,18 @@ ARGUMENTS = {
 def start(context):
     """The simulated camera and who watches it; parameters have their own types."""
     value = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
-    watch = {"duration": float(value["duration"]), "output_dir": value["output_dir"]}
+    watch = {"duration": _number(float, "duration", value), "output_dir": value["output_dir"]}
     return [
-        _node("camera", {"scale": int(value["scale"])}),
+        _node("camera", {"scale": _number(int, "scale", value)}),
         _node("demo", watch),
     ]
+
+
+def _number(kind, name, value):
+    try:
+        return kind(value[name])
+    except ValueError:
+        raise ValueError(f"{name} is {value[name]!r}; it must be a {'whole ' * (kind is int)}number") from None
 
 
 def _node(name, parameters):

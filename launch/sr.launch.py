@@ -51,18 +51,28 @@ def given_parameters(context):
 
 def _typed(name, text):
     kind = PARAMETERS[name][0]
-    if kind is not bool:
-        return kind(text)
-    value = yaml.safe_load(text)
-    if not isinstance(value, bool):
-        raise ValueError(f"{name} is {text!r}; it must be true or false")
+    if kind is str:
+        return text
+    value = yaml.safe_load(text) if kind is bool else _number(kind, text)
+    if not isinstance(value, kind):
+        expected = {bool: "true or false", int: "a whole number", float: "a number"}[kind]
+        raise ValueError(f"{name} is {text!r}; it must be {expected}")
     return value
+
+
+def _number(kind, text):
+    try:
+        return kind(text)
+    except ValueError:
+        return None
 
 
 def start_node(context):
     """The node, remapped to the cameras' topics."""
     given = given_parameters(context)
     value = {name: LaunchConfiguration(name).perform(context) for name in TOPICS}
+    if not Path(value["params_file"]).is_file():
+        raise FileNotFoundError(f"params_file is {value['params_file']!r}; there is no such file")
     remappings = [
         (f"{stream}/{ours}", f"{value[stream].rstrip('/')}/{theirs}")
         for stream in ("rgb", "depth")
@@ -77,7 +87,7 @@ def start_node(context):
             parameters=[value["params_file"], *([given] if given else [])],
             remappings=remappings,
             ros_arguments=["--log-level", value["log_level"]],
-        )
+        ),
     ]
 
 

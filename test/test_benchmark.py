@@ -10,6 +10,14 @@ from depth_sr_ros.commands.benchmark import example_frame, stage_percentiles
 from depth_sr_ros.machine import cpu_flags, cpu_model, machine
 
 
+def test_names_are_checked_before_anything_is_measured(tmp_path, capsys):
+    path = tmp_path / "latency.json"
+    options = ["--methods", "bicubic,bicubc", "--backends", "torch_eager", "--sizes", "20x15", "--frames", "1"]
+    assert main(["benchmark", *options, "-o", str(path)]) == 2
+    said = capsys.readouterr()
+    assert "bicubc" in said.err and not said.out and not path.exists()
+
+
 def test_every_combination_is_measured_and_filed(tmp_path, capsys):
     path = tmp_path / "latency.json"
     options = [

@@ -414,6 +414,23 @@ def test_a_bad_frame_costs_one_frame_and_says_why(rgb, depth, reason, says):
     assert upsampler(RGB, LOW).valid.all()
 
 
+def test_millimetres_as_floats_are_warned_of_once(caplog):
+    upsampler = Upsampler("bicubic", scale=8)
+    metres = np.linspace(1, 3, LOW.size, dtype=np.float32).reshape(LOW.shape)
+    upsampler(RGB, metres)
+    assert not caplog.records
+    for _ in range(2):
+        upsampler(RGB, metres * 1000)
+    (record,) = caplog.records
+    assert "1000 m away" in record.getMessage() and "millimetres?" in record.getMessage()
+
+
+def test_depth_that_only_the_limits_make_unknown_says_so():
+    upsampler = Upsampler("bicubic", scale=8, min_depth=50.0)
+    with pytest.raises(FrameError, match="between min_depth, 50 m, and max_depth, inf m"):
+        upsampler(RGB, LOW)
+
+
 @pytest.mark.parametrize(
     "arguments, error, says",
     [

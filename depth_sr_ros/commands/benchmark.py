@@ -54,9 +54,9 @@ def run(arguments: argparse.Namespace) -> None:
 
     check_has_folder(arguments.output)
     results = []
-    methods = names(arguments.methods)
-    for method, backend, size in itertools.product(methods, arguments.backends, arguments.sizes):
-        upsampler = Upsampler(
+
+    def upsampler(method: str, backend: str) -> Upsampler:
+        return Upsampler(
             method,
             arguments.scale,
             backend=backend,
@@ -64,7 +64,12 @@ def run(arguments: argparse.Namespace) -> None:
             weights=arguments.weights,
             threads=arguments.threads,
         )
-        result = measure(upsampler, size, arguments.frames)
+
+    runs = list(itertools.product(names(arguments.methods), arguments.backends))
+    for method, backend in runs:  # before minutes are spent on the first
+        upsampler(method, backend)
+    for (method, backend), size in itertools.product(runs, arguments.sizes):
+        result = measure(upsampler(method, backend), size, arguments.frames)
         results.append(result)
         print(_line(result), flush=True)
     if arguments.output:

@@ -189,7 +189,9 @@ class DepthSrNode:
             return
         self._config = config
         self._pairing.tolerance_ns, self._pairing.offset_ns = _pairing_ns(config)
-        self._upsampler.change(EngineSettings.of(config))
+        settings = EngineSettings.of(config)
+        if self._upsampler.change(settings):
+            self._log.info(f"building {settings.method} x{settings.scale}; meanwhile: {self._running()}")
 
     def _on_swapped(self, settings: EngineSettings) -> None:
         self._statistics.forget_times()

@@ -85,11 +85,16 @@ class LiveUpsampler:
         """Why the settings that were asked for last could not be built; empty where they were, or still are being."""
         return self._failure
 
-    def change(self, settings: EngineSettings) -> None:
-        """Build an upsampler of these settings in the background and use it from the next frame on."""
-        if settings != self._wanted:
-            self._wanted = settings
-            self._builder.put(settings)
+    def change(self, settings: EngineSettings) -> bool:
+        """Build an upsampler of these settings in the background and use it as soon as it is there.
+
+        Returns False where it is there, or being built, already.
+        """
+        if settings == self._wanted:
+            return False
+        self._wanted = settings
+        self._builder.put(settings)
+        return True
 
     def __call__(self, rgb: np.ndarray, depth: np.ndarray, config: Any) -> tuple[DepthResult, int]:
         """The result for a frame with the depth options of `config`, and the scale of the upsampler that made it."""

@@ -181,6 +181,12 @@ def test_param_describe(shop):
     assert "  Type: boolean\n  Constraints:\n    Read only: true\n" in text
 
 
+def test_param_describe_names_what_there_is_not(shop):
+    done = ros2("param", "describe", "/street/shop", "method", "metod")
+    assert done.returncode == 1 and not done.stdout
+    assert "/street/shop has no parameter method or metod" in done.stderr
+
+
 def test_param_dump_and_load(shop, tmp_path):
     dumped = yaml.safe_load(said("param", "dump", "/street/shop"))["/street/shop"]["ros__parameters"]
     assert dumped["method"] == shop.get_parameter("method").value

@@ -1,4 +1,4 @@
-"""demo.launch.py as a user starts it."""
+"""The launch files as a user starts them."""
 
 import os
 import subprocess
@@ -38,13 +38,13 @@ def environment(tmp_path):
     }
 
 
-def launch(environment, *arguments):
+def launch(environment, *arguments, file="demo.launch.py"):
     ros2 = Path(sys.executable).with_name("ros2")
     command = [
         str(ros2) if ros2.is_file() else "ros2",
         "launch",
         "depth_sr_ros",
-        "demo.launch.py",
+        file,
         *arguments,
     ]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S)
@@ -63,3 +63,16 @@ def test_a_method_that_does_not_exist_ends_it_at_once(environment, tmp_path):
     said = done.stdout + done.stderr
     assert "depth_sr cannot start" in said and "'sharper'" in said and "bicubic" in said
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("file", ["demo.launch.py", "sr.launch.py"])
+def test_an_argument_of_the_wrong_kind_is_named(environment, file):
+    done = launch(environment, "scale:=eight", file=file)
+    assert done.returncode == 1
+    assert "scale is 'eight'; it must be a whole number" in done.stdout + done.stderr
+
+
+def test_a_parameter_file_that_is_not_there_is_named(environment):
+    done = launch(environment, "params_file:=/no/such.yaml", file="sr.launch.py")
+    assert done.returncode == 1
+    assert "params_file is '/no/such.yaml'; there is no such file" in done.stdout + done.stderr

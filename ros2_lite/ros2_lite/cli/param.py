@@ -113,6 +113,9 @@ def set_(args):
 def describe(args):
     with direct.cli_node() as node:
         response = _call(node, args.node_name, DescribeParameters, "describe_parameters", names=args.parameter_names)
+    if not response.descriptors:  # the service describes all or none
+        names = " or ".join(args.parameter_names)
+        raise CliError(f"{args.node_name} has no parameter {names}")
     for descriptor in response.descriptors:
         print(f"Parameter name: {descriptor.name}\n  Type: {_TYPES[descriptor.type]}")
         if descriptor.description:
