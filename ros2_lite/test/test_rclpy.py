@@ -1,6 +1,7 @@
 """rclpy's behaviour inside one process: executors, timers, time, arguments, parameters, QoS, shutdown."""
 
 import array
+import itertools
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import rclpy
 from geometry_msgs.msg import Quaternion
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
 from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.clock import Clock as SystemClock
 from rclpy.clock import ClockType, JumpThreshold
 from rclpy.duration import Duration
 from rclpy.event_handler import SubscriptionEventCallbacks
@@ -24,7 +26,7 @@ from rclpy.exceptions import (
     ParameterNotDeclaredException,
     ParameterUninitializedException,
 )
-from rclpy.executors import MultiThreadedExecutor
+from rclpy.executors import MultiThreadedExecutor, SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSPolicyKind, QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
 from rclpy.qos_overriding_options import QoSOverridingOptions
@@ -177,6 +179,32 @@ def test_timer_and_service_and_client(make_node):
     future = client.call_async(SetBool.Request(data=True))
     rclpy.spin_until_future_complete(node, future, timeout_sec=5.0)
     assert future.result() == SetBool.Response(success=True, message="done") and len(ticks) == count
+
+
+def test_a_timer_that_falls_due_while_the_executor_makes_ready_to_wait_is_not_slept_over(make_node):
+    class Stepping(SystemClock):
+        """A nanosecond passes with every look."""
+
+        looks = itertools.count()
+
+        @property
+        def nanoseconds(self):
+            return next(self.looks)
+
+    node, ticks = make_node(), []
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    for nanoseconds in (1, 2, 3, 4):  # so that one of them falls due between any two looks
+        timer = node.create_timer(nanoseconds * 1e-9, lambda: ticks.append(1), clock=Stepping())
+        thread = threading.Thread(target=executor.spin_once)
+        thread.start()
+        thread.join(10)
+        ended = not thread.is_alive()
+        executor.create_task(lambda: None)  # wakes one that sleeps
+        thread.join()
+        assert ended and ticks.pop()
+        node.destroy_timer(timer)
+    executor.shutdown()
 
 
 def test_multi_threaded_executor_runs_reentrant_callbacks_together_and_others_not(make_node):

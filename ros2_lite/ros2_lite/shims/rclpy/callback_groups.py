@@ -18,6 +18,10 @@ class CallbackGroup:
     def has_entity(self, entity: Any) -> bool:
         return entity in self.entities
 
+    def can_execute(self, entity: Any) -> bool:
+        """Whether the entity's callback might run now."""
+        return True
+
     def beginning_execution(self, entity: Any) -> bool:
         """Reserve the right to run the entity's callback; False where it must not run now."""
         return True
@@ -36,6 +40,10 @@ class MutuallyExclusiveCallbackGroup(CallbackGroup):
     def __init__(self) -> None:
         super().__init__()
         self._running: Any = None
+
+    def can_execute(self, entity: Any) -> bool:
+        with self._lock:
+            return self._running is None
 
     def beginning_execution(self, entity: Any) -> bool:
         with self._lock:

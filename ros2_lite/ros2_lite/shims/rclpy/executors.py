@@ -115,10 +115,13 @@ class Executor:
         return None
 
     def _due_in(self) -> float | None:
-        times = [
-            due for node in self._nodes for entity in node.waitables() if (due := entity.due_in()) is not None
-        ]
-        return min((due for due in times if due > 0), default=None)
+        """Seconds until the next timer; 0 where one has become due since somebody looked.
+
+        One whose group is busy does not count: the end of what runs in it wakes the executor.
+        """
+        entities = (entity for node in self._nodes for entity in node.waitables())
+        times = (entity.due_in() for entity in entities if entity.callback_group.can_execute(entity))
+        return min((due for due in times if due is not None), default=None)
 
     def _wait(self, timeout_sec: float | None, until: Callable[[], bool] = lambda: False) -> tuple | None:
         """The next job, or None after the timeout or once `until` holds.
@@ -210,6 +213,9 @@ class MultiThreadedExecutor(Executor):
 
     def _next(self) -> tuple | None:
         return super()._next() if self._running < self._limit else None
+
+    def _due_in(self) -> float | None:
+        return super()._due_in() if self._running < self._limit else None
 
     def _dispatch(self, work: tuple) -> None:
         self._pool.submit(self._run_caught, work)
