@@ -200,7 +200,7 @@ def test_a_timer_that_falls_due_while_the_executor_makes_ready_to_wait_is_not_sl
         thread.start()
         thread.join(10)
         ended = not thread.is_alive()
-        executor.create_task(lambda: None)  # wakes one that sleeps
+        executor.wake()
         thread.join()
         assert ended and ticks.pop()
         node.destroy_timer(timer)
