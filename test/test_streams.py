@@ -18,7 +18,8 @@ SMALL_NAIMA = dict(
 SMALL_JIIF = dict(streams=True, guide_features=4, depth_width=8, depth_blocks=1, hidden=(8, 8))
 WIDTHS = (8, 12, 16)
 METHODS = {
-    "ahmf": lambda scale: AHMF(scale, channels=8, compact=True, streams=True, context=WIDTHS),
+    "ahmf": lambda scale: AHMF(scale, channels=8, compact=True, streams="both", context=WIDTHS),
+    "ahmf, guide only": lambda scale: AHMF(scale, channels=8, compact=True, streams="guide"),
     "dada": lambda scale: DADA(
         scale, encoder="streams", encoder_config={"context": WIDTHS}, iterations=4, gradient_iterations=4
     ),
@@ -118,15 +119,17 @@ def test_streams_learn_along(name):
     estimate, wanted = method.training_estimate(guide, depth, truth, torch.Generator().manual_seed(0))
     (estimate - wanted).square().mean().backward()
     streams = [part for part in method.modules() if isinstance(part, FeatureStream)]
-    assert len(streams) == 2
+    assert len(streams) == (1 if name == "ahmf, guide only" else 2)
     for stream in streams:
         assert stream[0].weight.grad.abs().max() > 0
 
 
 def test_what_cannot_be_is_refused():
     with pytest.raises(ValueError, match="streams want compact.*got x2"):
-        AHMF(2, compact=True, streams=True)
+        AHMF(2, compact=True, streams="both")
     with pytest.raises(ValueError, match="streams want compact"):
-        AHMF(8, streams=True)
+        AHMF(8, streams="guide")
+    with pytest.raises(ValueError, match="no streams 'depth': choose from guide, both"):
+        AHMF(8, compact=True, streams="depth")
     with pytest.raises(ValueError, match="streams works at multiples of x4, got x2"):
         NAIMA(2, **SMALL_NAIMA)

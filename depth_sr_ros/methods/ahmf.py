@@ -4,10 +4,11 @@ from torch import Tensor, nn
 
 from .base import Method
 from .layers import mean_free, upsample_bicubic
-from .streams import RATIO, TwoStreams
+from .streams import RATIO, WIDTHS, FeatureStream, TwoStreams
 
 # Of the down- and upsampling convolutions, by scale: section VI-B, which has neither x2 nor x32.
 KERNELS = {2: 1, 4: 1, 8: 3, 16: 5, 32: 5}
+STREAMS = (None, "guide", "both")
 
 
 class Gate(nn.Module):
@@ -103,12 +104,12 @@ class AHMF(Method):
         channels: of all features; the paper has 64.
         levels: m, layers of feature extraction that are fused; the paper has 4.
         compact: see above.
-        streams: with `compact`, and from x4: FDKN's two streams before the guide's last inverse pixel shuffles. They see
-            the bicubic depth too, and may begin with what FDKN or DADA has learnt.
-        context: see `streams.TwoStreams`.
+        streams: with `compact`, and from x4, FDKN's streams before the guide's last inverse pixel shuffles; they may begin
+            with what FDKN or DADA has learnt. "guide": that of the guide; "both": that of the bicubic depth too.
+        context: with both, see `streams.TwoStreams`.
 
     Raises:
-        ValueError: another scale, or `streams` where they cannot be.
+        ValueError: another scale, unknown `streams`, or `streams` where they cannot be.
     """
 
     name = "ahmf"
@@ -117,16 +118,18 @@ class AHMF(Method):
 
     def __init__(
         self, scale: int, channels: int = 64, levels: int = 4, compact: bool = False,
-        streams: bool = False, context: tuple[int, ...] = (),
+        streams: str | None = None, context: tuple[int, ...] = (),
     ) -> None:
         super().__init__(scale)
         if scale not in KERNELS:
             raise ValueError(f"ahmf works at scales {', '.join(map(str, KERNELS))}, got {scale}")
         if streams and (not compact or scale < RATIO):
             raise ValueError(f"ahmf's streams want compact, and a scale of {RATIO} or more; got x{scale}")
-        self.streams = TwoStreams(context) if streams else None
+        if streams not in STREAMS:
+            raise ValueError(f"ahmf has no streams {streams!r}: choose from {', '.join(filter(None, STREAMS))}")
+        self.streams = {"guide": lambda: FeatureStream(3), "both": lambda: TwoStreams(context)}.get(streams, nn.Identity)()
         self.downsample, width = (
-            _stream_downsampling(scale, channels) if streams else _downsampling(scale, channels, compact)
+            _stream_downsampling(scale, channels, streams) if streams else _downsampling(scale, channels, compact)
         )
         self.depth_features = _extraction(1, channels, levels)
         self.guide_features = _extraction(width, channels, levels)
@@ -137,9 +140,8 @@ class AHMF(Method):
     def forward(self, guide: Tensor, depth: Tensor) -> Tensor:
         """Upsample `depth`; see `Method.forward` for shapes."""
         fused, upsampled = [], upsample_bicubic(depth, self.scale)
-        if self.streams is not None:
-            guide = self.streams(guide, mean_free(upsampled))
-        depth_features, guide_features = depth, self.downsample(guide)
+        seen = (guide, mean_free(upsampled)) if isinstance(self.streams, TwoStreams) else (guide,)
+        depth_features, guide_features = depth, self.downsample(self.streams(*seen))
         for of_depth, of_guide, fusion in zip(self.depth_features, self.guide_features, self.fusions):
             depth_features, guide_features = of_depth(depth_features), of_guide(guide_features)  # eqs. 2 to 5
             fused.append(fusion(depth_features, guide_features))  # eq. 6
@@ -175,12 +177,17 @@ def _downsampling(scale: int, channels: int, compact: bool) -> tuple[nn.Module, 
     return nn.Sequential(*layers, nn.PixelUnshuffle(2)), 4 * width
 
 
-def _stream_downsampling(scale: int, channels: int) -> tuple[nn.Module, int]:
+def _stream_downsampling(scale: int, channels: int, streams: str) -> tuple[nn.Module, int]:
     """The same after FDKN's streams, whose own inverse pixel shuffle is by four."""
-    layers = [nn.Conv2d(TwoStreams.channels, channels, 1), nn.PReLU()]
+    layers: list[nn.Module] = []
+    width = WIDTHS[-1] if streams == "guide" else TwoStreams.channels
     for _ in range((scale // RATIO).bit_length() - 1):
-        layers += [nn.PixelUnshuffle(2), nn.Conv2d(4 * channels, channels, 1), nn.PReLU()]
-    return nn.Sequential(*layers), channels
+        layers += [nn.Conv2d(width, channels, 1), nn.PReLU(), nn.PixelUnshuffle(2)]
+        width = 4 * channels
+    if streams == "both":
+        layers += [nn.Conv2d(width, channels, 1), nn.PReLU()]
+        width = channels
+    return nn.Sequential(*layers), width
 
 
 def _upsampling(scale: int, channels: int, levels: int, compact: bool) -> nn.Sequential:
