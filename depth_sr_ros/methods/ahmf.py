@@ -113,7 +113,7 @@ class AHMF(Method):
     """
 
     name = "ahmf"
-    summary = "attention and recurrent fusion at low resolution: speed at x8 and x16"
+    summary = "attention and recurrent fusion at low resolution"
     paper = "Zhong et al., High-resolution Depth Maps Imaging via Attention-based Hierarchical Multi-modal Fusion"
 
     def __init__(
