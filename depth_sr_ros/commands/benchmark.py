@@ -49,14 +49,20 @@ def add_parser(subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Measure every combination, print a line each, and write them down."""
+    from ..backends import candidates
     from ..machine import machine
+    from ..methods.registry import check
     from ..upsampler import Upsampler
 
     check_has_folder(arguments.output)
     results = []
-
-    def upsampler(method: str, backend: str) -> Upsampler:
-        return Upsampler(
+    methods = names(arguments.methods)
+    for method in methods:  # before minutes are spent on the first
+        check(method, arguments.scale, arguments.weights)
+    for backend in arguments.backends:
+        candidates(backend, arguments.threads, arguments.precision)
+    for method, backend, size in itertools.product(methods, arguments.backends, arguments.sizes):
+        upsampler = Upsampler(
             method,
             arguments.scale,
             backend=backend,
@@ -64,12 +70,7 @@ def run(arguments: argparse.Namespace) -> None:
             weights=arguments.weights,
             threads=arguments.threads,
         )
-
-    runs = list(itertools.product(names(arguments.methods), arguments.backends))
-    for method, backend in runs:  # before minutes are spent on the first
-        upsampler(method, backend)
-    for (method, backend), size in itertools.product(runs, arguments.sizes):
-        result = measure(upsampler(method, backend), size, arguments.frames)
+        result = measure(upsampler, size, arguments.frames)
         results.append(result)
         print(_line(result), flush=True)
     if arguments.output:

@@ -110,14 +110,14 @@ class Observer:
         parts[stream] = decode_rgb(message) if stream == "rgb" else _metres(decode_depth(message))
         if len(parts) == len(TOPICS):
             self.samples.append(figures.Sample(**self._parts.pop(stamp)))
-        elif len(self._parts) > self._patience():
+        elif len(self._parts) > WAITING and len(self._parts) > self._patience():
             del self._parts[min(self._parts)]
 
     def _patience(self) -> int:
         """How many stamps may wait: a result comes as many inputs later as arrive while it is computed."""
         slowest_s = max(self.results.values(), default=0.0)
-        passed_s = (max(self.inputs) - min(self.inputs)) / 1e9 if self.inputs else 0.0
-        rate = len(self.inputs) / passed_s if passed_s else 0.0
+        passed_s = (self.inputs[-1] - self.inputs[0]) / 1e9 if self.inputs else 0.0
+        rate = len(self.inputs) / passed_s if passed_s > 0 else 0.0
         return min(max(WAITING, round(1.5 * rate * slowest_s)), MOST_WAITING)
 
 
