@@ -39,6 +39,7 @@ QUEUE = 5
 SPIN_S = 0.1
 SAMPLES = 16  # frames that are compared with the truth
 SAMPLING_S = 20.0  # for fewer, where the stream is slow; one at least is waited for
+INFO_S = 1.0  # camera_info is published right after its image
 REPORT_S = 10.0  # /depth_sr reports every second
 WAITING = 60  # stamps whose frames are not complete yet, at least; 2 s at 30 Hz
 MOST_WAITING = 400  # a gigabyte
@@ -199,8 +200,13 @@ class Demo:
             "output_hz": round(len(observer.results) / elapsed, 2),
             "latency_ms": figures.latency_percentiles(list(observer.results.values())),
             "drops": figures.drops_between(before, report),
-            "without_camera_info": len(observer.results.keys() - observer.info_stamps),
+            "without_camera_info": self._without_camera_info(set(observer.results)),
         }
+
+    def _without_camera_info(self, stamps: set[int]) -> int:
+        """How many results of these stamps have none; that of the last one may come a moment after it."""
+        self._spin_until(lambda: stamps <= self._observer.info_stamps, INFO_S)
+        return len(stamps - self._observer.info_stamps)
 
     def _next_report(self) -> None:
         count = self._observer.reports
