@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from references import batch_norm, convolution, deformable_average, randomised, relu, sigmoid, state_of
 
 from depth_sr_ros.methods.dkn import DKN
+from depth_sr_ros.methods.fdkn import FDKN
 from depth_sr_ros.methods.layers import upsample_bicubic
 
 SMALL = (2, 3, 4)
@@ -129,3 +130,45 @@ def test_training_sees_every_pixel_as_the_dense_evaluation_does():
 
 def test_parameters_are_as_many_as_published():
     assert sum(p.numel() for p in DKN(8).parameters()) == pytest.approx(1.16e6, rel=0.005)
+
+
+def on_fdkn(scale, seed):
+    """A DKN on FDKN's streams that have learnt something, itself still fresh; and that FDKN."""
+    fdkn = randomised(FDKN(scale), torch, torch.Generator().manual_seed(seed))
+    method = DKN(scale, SMALL, on_fdkn=True).eval()
+    for name in ("guide", "depth"):
+        method.fdkn[name].load_state_dict(getattr(fdkn, name).state_dict())
+    return method, fdkn
+
+
+def test_on_fdkn_it_begins_as_fdkn_and_adds_to_its_logits_and_offsets():
+    method, fdkn = on_fdkn(3, 4)
+    guide, depth = pair(3, 5, 3, 4)
+    with torch.no_grad():
+        assert (method(guide, depth) - fdkn(guide, depth)).abs().max() < 1e-5
+        plain = small(3, 5)
+        method.guide.load_state_dict(plain.guide.state_dict())
+        method.depth.load_state_dict(plain.depth.state_dict())
+        found = [F.pixel_shuffle(part, 4) for part in method.regress(guide, depth)]
+        target = upsample_bicubic(depth, 3)
+        wide = [F.pad(image, (25, 24 + -9 % 4, 25, 24 + -15 % 4), mode="replicate") for image in (guide, target)]
+        sides = []
+        for name, image in (("guide", wide[0]), ("depth", wide[1])):
+            inner = image[..., 25 : image.shape[-2] - 24, 25 : image.shape[-1] - 24]
+            base = [F.pixel_shuffle(part, 4) for part in method.fdkn[name](inner)]
+            sides.append([one + two for one, two in zip(dilated(getattr(method, name), image), base)])
+        for one, two in zip(found, joined(*sides)):
+            assert (one - two).abs().max() < 1e-4
+
+
+def test_training_on_fdkn_sees_every_pixel_and_both_networks_learn():
+    method, _ = on_fdkn(3, 6)
+    guide, depth = pair(3, 3, 4, 6)
+    dense = method(guide, depth).detach().flatten()
+    places = torch.arange(108.0).view(1, 1, 9, 12)
+    for seed in range(8):
+        estimate, truth = method.training_estimate(guide, depth, places, torch.Generator().manual_seed(seed))
+        assert torch.allclose(estimate.flatten(), dense[truth.long().flatten()], atol=1e-5)
+    estimate.square().sum().backward()
+    for network in (method.guide.weights, method.guide.offsets, method.fdkn["guide"].features[0]):
+        assert network.weight.grad.abs().max() > 0

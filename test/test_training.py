@@ -90,6 +90,23 @@ def test_a_measured_sample_is_the_sensors(pool):
     assert not torch.equal(low, clean)
 
 
+def test_holes_are_along_edges_and_filled_with_what_was_measured(pool):
+    step = torch.zeros(1, 40, 40)
+    step[..., 20:] = 1
+    unseen = torch.stack([~degrade.seen(step, replace(CLEAN, hole_share=0.2), seeded(seed)) for seed in range(40)])
+    shares = unseen.float().mean((1, 2, 3))
+    assert shares.max() <= 0.2 and shares.max() - shares.min() > 0.1
+    assert unseen[..., 19:21].float().mean() > 2 * unseen[..., :15].float().mean() > 0
+    amount = replace(CLEAN, hole_chance=1.0)
+    for index in range(3):
+        guide, low, truth = Samples(8, 64, 1, 2, 3, amount, pool)[index]
+        whole_guide, whole, whole_truth = Samples(8, 64, 1, 2, 3, CLEAN, pool)[index]
+        assert torch.equal(guide, whole_guide) and torch.equal(truth, whole_truth)
+        filled = low != whole
+        assert filled.float().mean() <= amount.hole_share and set(low.flatten().tolist()) <= set(whole.flatten().tolist())
+    assert filled.any()
+
+
 def test_a_crop_that_does_not_fit_is_refused(pool):
     for crop in (60, 400, 4):
         with pytest.raises(ValueError, match=f"crop {crop}"):
@@ -455,7 +472,7 @@ def test_a_recipe_that_begins_with_the_packages_weights_fits_them_from_any_folde
     for scale in runs(recipe):
         model = method_class(recipe.method)(scale or recipe.scales[0], **recipe.config)
         tensors, words = read_start(recipe, scale, model.state_dict())
-        assert tensors and recipe.start_from.removeprefix("weights/") in words
+        assert tensors and recipe.start_from.removeprefix("weights/").replace("{scale}", str(scale)) in words
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def adjustment(name: str, source: Source, scale: int) -> Callable[[Tensor], Tens
     paper's linear down(): the nearest image whose reduction is the source, x + R+ (y - R x C') (C+)'. A ratio there would
     only agree in the limit. Unknown source pixels ask for nothing.
     """
-    return _average_ratio(source, scale) if name == "average" else _bicubic_projection(source, scale)
+    return _average_ratio(source, scale) if name == "average" else bicubic_projection(source.values, scale, source.known)
 
 
 def _average_ratio(source: Source, scale: int) -> Callable[[Tensor], Tensor]:
@@ -107,14 +107,15 @@ def _average_ratio(source: Source, scale: int) -> Callable[[Tensor], Tensor]:
     return adjust
 
 
-def _bicubic_projection(source: Source, scale: int) -> Callable[[Tensor], Tensor]:
-    height, width = source.values.shape[-2:]
+def bicubic_projection(values: Tensor, scale: int, known: Tensor | float = 1.0) -> Callable[[Tensor], Tensor]:
+    """Return the function (B, 1, s*h, s*w) -> same, the nearest image whose bicubic reduction is (B, 1, h, w) `values`."""
+    height, width = values.shape[-2:]
     rows, rows_back, columns, columns_back = (
-        torch.tensor(matrix).to(source.values) for side in (height, width) for matrix in _reduction(side, scale)
+        torch.tensor(matrix).to(values) for side in (height, width) for matrix in _reduction(side, scale)
     )
 
     def adjust(image: Tensor) -> Tensor:
-        missing = source.known * (source.values - rows @ image @ columns.T)
+        missing = known * (values - rows @ image @ columns.T)
         return image + rows_back @ missing @ columns_back.T
 
     return adjust

@@ -3,10 +3,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from . import fdkn
 from .deformable import NEIGHBOURS, RATIO, DeformableKernels, kernels_and_offsets, weighted_average
-from .layers import upsample_bicubic
+from .layers import pad_to_multiple, upsample_bicubic
 
 Shift = tuple[int, int]  # rows, columns
+Predictions = tuple[Tensor, Tensor, Tensor, Tensor]  # logits of guide and depth, offsets of guide and depth
 EVERY_SHIFT: tuple[Shift, ...] = ((0, 0), (0, 1), (1, 0), (1, 1))  # that a stride of 2 tells apart
 BEFORE, AFTER = 25, 24  # pixels around the image: of the 51 x 51 patch around a pixel, the network sees 50 x 50
 
@@ -17,9 +19,10 @@ class Stream(nn.Module):
     Args:
         channels: of the input: 3 for the guide, 1 for the depth.
         widths: features of the three resolutions; the paper has (32, 64, 128).
+        begin_at_zero: predict nothing before it has learnt, as what is added to another prediction has to.
     """
 
-    def __init__(self, channels: int, widths: tuple[int, int, int]) -> None:
+    def __init__(self, channels: int, widths: tuple[int, int, int], begin_at_zero: bool = False) -> None:
         super().__init__()
         fine, middle, coarse = widths
         self.fine = nn.Sequential(nn.Conv2d(channels, fine, 7), nn.BatchNorm2d(fine), nn.ReLU())
@@ -33,6 +36,9 @@ class Stream(nn.Module):
         )
         self.weights = nn.Conv2d(coarse, NEIGHBOURS, 1)
         self.offsets = nn.Conv2d(coarse, 2 * NEIGHBOURS, 1)
+        if begin_at_zero:
+            for parameter in (*self.weights.parameters(), *self.offsets.parameters()):
+                nn.init.zeros_(parameter)
 
     def forward(
         self, image: Tensor, at_middle: tuple[Shift, ...], at_coarse: tuple[Shift, ...]
@@ -63,22 +69,33 @@ class DKN(DeformableKernels):
 
     A training step compares one of the 16 shifts, for a sixteenth of the last layers' work; all have their turn.
 
-    Departure from the paper, which is silent: beyond the border the inputs take the border's value, and so do samples.
+    Departures from the paper, which is silent: beyond the border the inputs take the border's value, and so do samples.
+    And with `on_fdkn`, logits and offsets are added to those of FDKN's two streams, which may begin with what FDKN has
+    learnt and see farther than 51 pixels: a narrow DKN then is ahead of FDKN after minutes of training.
+
+    Args:
+        scale: s.
+        widths: see `Stream`.
+        on_fdkn: add to what FDKN's streams predict.
     """
 
     name = "dkn"
     summary = "deformable kernels from a patch a pixel: quality, offline"
     paper = "Kim, Ponce, Ham, Deformable Kernel Networks for Joint Image Filtering, section 3.2"
 
-    def __init__(self, scale: int, widths: tuple[int, int, int] = (32, 64, 128)) -> None:
+    def __init__(self, scale: int, widths: tuple[int, int, int] = (32, 64, 128), on_fdkn: bool = False) -> None:
         super().__init__(scale)
-        self.guide = Stream(3, tuple(widths))
-        self.depth = Stream(1, tuple(widths))
+        self.guide = Stream(3, tuple(widths), begin_at_zero=on_fdkn)
+        self.depth = Stream(1, tuple(widths), begin_at_zero=on_fdkn)
+        self.fdkn = nn.ModuleDict({"guide": fdkn.Stream(3), "depth": fdkn.Stream(1)}) if on_fdkn else None
 
     def regress(self, guide: Tensor, depth: Tensor) -> tuple[Tensor, Tensor]:
         """Predict kernels (B, 9 * 16, sh/4, sw/4) and offsets (B, 18 * 16, sh/4, sw/4), before the pixel shuffle."""
-        kernels, offsets = self._at(guide, upsample_bicubic(depth, self.scale), EVERY_SHIFT, EVERY_SHIFT)
-        return _stitched(kernels), _stitched(offsets)
+        target = upsample_bicubic(depth, self.scale)
+        predictions = [_stitched(one) for one in self._at(guide, target, EVERY_SHIFT, EVERY_SHIFT)]
+        if self.fdkn is not None:
+            predictions = [one + base for one, base in zip(predictions, self._of_fdkn(guide, target))]
+        return kernels_and_offsets(*predictions)
 
     def training_estimate(
         self, guide: Tensor, depth: Tensor, truth: Tensor, generator: torch.Generator
@@ -86,7 +103,11 @@ class DKN(DeformableKernels):
         """Estimate every fourth pixel of every fourth row, from a random first one; see `Method.training_estimate`."""
         row, column = torch.randint(RATIO, (2,), generator=generator).tolist()
         target = upsample_bicubic(depth, self.scale)
-        kernels, offsets = self._at(guide, target, ((row % 2, column % 2),), ((row // 2, column // 2),))
+        predictions = self._at(guide, target, ((row % 2, column % 2),), ((row // 2, column // 2),))
+        if self.fdkn is not None:
+            subpixel = row * RATIO + column
+            predictions = [one + base[:, subpixel :: RATIO**2] for one, base in zip(predictions, self._of_fdkn(guide, target))]
+        kernels, offsets = kernels_and_offsets(*predictions)
         truth = truth[..., row::RATIO, column::RATIO]
         height, width = truth.shape[-2:]  # less than the kernels' where the image is no multiple of 4
         kernels, offsets = kernels[..., :height, :width], offsets[..., :height, :width]
@@ -94,11 +115,17 @@ class DKN(DeformableKernels):
 
     def _at(
         self, guide: Tensor, target: Tensor, at_middle: tuple[Shift, ...], at_coarse: tuple[Shift, ...]
-    ) -> tuple[Tensor, Tensor]:
-        """Kernels and offsets at the pixels that the shifts reach, one batch entry a shift."""
+    ) -> Predictions:
+        """Both streams' logits and offsets at the pixels that the shifts reach, one batch entry a shift."""
         guide_weights, guide_offsets = self.guide(_padded(guide), at_middle, at_coarse)
         depth_weights, depth_offsets = self.depth(_padded(target), at_middle, at_coarse)
-        return kernels_and_offsets(guide_weights, depth_weights, guide_offsets, depth_offsets)
+        return guide_weights, depth_weights, guide_offsets, depth_offsets
+
+    def _of_fdkn(self, guide: Tensor, target: Tensor) -> Predictions:
+        """The same of FDKN's streams at every pixel, before the pixel shuffle."""
+        guide_weights, guide_offsets = self.fdkn["guide"](pad_to_multiple(guide, RATIO))
+        depth_weights, depth_offsets = self.fdkn["depth"](pad_to_multiple(target, RATIO))
+        return guide_weights, depth_weights, guide_offsets, depth_offsets
 
 
 def _at_shifts(down: nn.Module, features: Tensor, shifts: tuple[Shift, ...]) -> Tensor:

@@ -14,7 +14,7 @@ class Stream(nn.Module):
         widths: see `FeatureStream`.
     """
 
-    def __init__(self, channels: int, widths: tuple[int, ...]) -> None:
+    def __init__(self, channels: int, widths: tuple[int, ...] = WIDTHS) -> None:
         super().__init__()
         self.features = FeatureStream(channels, widths)
         self.weights = nn.Conv2d(widths[-1], NEIGHBOURS * RATIO**2, 1)

@@ -25,6 +25,7 @@ class Degradation:
         tof_chance: how often the low resolution is what a time-of-flight camera would measure.
         sensor_chance: how often it is made of block means with noise, otherwise; else it is bicubic.
         sensor_noise: largest deviation of that noise, in shares of the depth range.
+        hole_chance, hole_share: how often the low resolution has holes, filled as in use, and the largest share of its pixels.
         partial_chance, partial_range: how often the sample covers only a part of the range that it was normalised by, as
             most parts of a whole image do, and the smallest such part.
     """
@@ -42,6 +43,8 @@ class Degradation:
     tof_chance: float = 0.0
     sensor_chance: float = 0.15
     sensor_noise: float = 0.01
+    hole_chance: float = 0.0
+    hole_share: float = 0.15
     partial_chance: float = 0.7
     partial_range: float = 0.25
 
@@ -106,6 +109,18 @@ def compress_range(images: tuple[Tensor, ...], amount: Degradation, generator: t
     part = uniform(amount.partial_range, 1, generator)
     start = uniform(0, 1 - part, generator)
     return tuple(start + part * image for image in images)
+
+
+def seen(low: Tensor, amount: Degradation, generator: torch.Generator) -> Tensor:
+    """Return which pixels of a low resolution (1, h, w) a sensor has measured, bool: holes are spots, more along edges.
+
+    At edges, because there one ray is blocked, and what mixes near and far is thrown away.
+    """
+    step = F.max_pool2d(low, 3, 1, 1) + F.max_pool2d(-low, 3, 1, 1)
+    likely = smooth_field(*low.shape[-2:], uniform(1.5, 4, generator), generator)[:1]
+    likely = likely + 2 * step / step.max().clamp(min=1e-6)
+    share = uniform(0, amount.hole_share, generator)
+    return likely <= likely.flatten().quantile(1 - share)
 
 
 def degrade_depth(depth: Tensor, amount: Degradation, generator: torch.Generator) -> Tensor:

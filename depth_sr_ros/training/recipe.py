@@ -41,6 +41,9 @@ class Recipe:
             in the model by prefixes of names in the file. Empty: with all of it.
         blend: share of what was trained in the result, the rest is `start_from`: between two tasks, the mean of the weights
             often does better at both than either end (Wortsman et al., Robust fine-tuning of zero-shot models, eq. 1).
+        teachers: weights files, of any methods, whose estimates stand for a share of the truth: see `teacher`. Looked up as
+            `start_from` is; "{scale}" is the scale of the batch.
+        teacher_share: that share, above 0 and at most 1; 0 without teachers.
     """
 
     name: str
@@ -66,6 +69,8 @@ class Recipe:
     start_from: str = ""
     start_parts: dict[str, str] = field(default_factory=dict)
     blend: float = 1.0
+    teachers: tuple[str, ...] = ()
+    teacher_share: float = 0.0
 
     def __post_init__(self) -> None:
         for entry, choices in {"precision": PRECISIONS, "optimiser": OPTIMISERS}.items():
@@ -84,6 +89,14 @@ class Recipe:
                 f"recipe {self.name}: blend is {self.blend}, with start_parts it must be 1: "
                 "parts of a model have no whole to blend with"
             )
+        if not isinstance(self.teachers, tuple) or not all(isinstance(file, str) for file in self.teachers):
+            raise RecipeError(f"recipe {self.name}: teachers is {self.teachers!r}, it must be a list of weights files")
+        if self.teachers and not 0 < self.teacher_share <= 1:
+            raise RecipeError(
+                f"recipe {self.name}: teacher_share is {self.teacher_share}, with teachers it must be above 0 and at most 1"
+            )
+        if self.teacher_share and not self.teachers:
+            raise RecipeError(f"recipe {self.name}: teacher_share is {self.teacher_share}, but there are no teachers")
 
 
 def recipes_directory() -> Path:
@@ -111,6 +124,8 @@ def load_recipe(name: str) -> Recipe:
         raise RecipeError(f"recipe {path} names no method")
     entries = _checked(entries, Recipe, path)
     entries["scales"] = tuple(entries.get("scales", (8,)))
+    teachers = entries.get("teachers", ())
+    entries["teachers"] = tuple(teachers) if isinstance(teachers, list) else teachers
     entries["degradation"] = Degradation(**_checked(entries.get("degradation", {}), Degradation, path))
     return Recipe(name=path.stem, **entries)
 

@@ -2,7 +2,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -11,7 +10,7 @@ from torch.utils.data import Dataset
 from ..depth_image import fill_holes
 from ..methods.layers import resize_bicubic
 from ..simulation.sensor import TofSensor, measure
-from .degrade import Degradation, chance, compress_range, degrade_depth, degrade_guide, uniform
+from .degrade import Degradation, chance, compress_range, degrade_depth, degrade_guide, seen, uniform
 from .scene_pool import SIDE, ScenePool
 
 FOCAL = 1.2 * SIDE  # pixels; about that of the scenes, and only the angle of incidence depends on it
@@ -72,6 +71,8 @@ class Samples(Dataset):
             low = None
         guide = degrade_guide(guide, self.amount, generator)
         low = self._lowered(truth, generator) if low is None else low
+        if self.amount.hole_chance and chance(self.amount.hole_chance, generator):
+            low = _filled(low, seen(low, self.amount, generator))
         return guide, *compress_range((low, truth), self.amount, generator)
 
     def _lowered(self, truth: Tensor, generator: torch.Generator) -> Tensor:
@@ -85,12 +86,17 @@ class Samples(Dataset):
     def _measured(self, truth: Tensor, inverse: bool, rgb: Tensor, generator: torch.Generator) -> Tensor:
         """What a time-of-flight camera makes of (1, H, W) depth, holes filled as in use: (1, h, w)."""
         depth = 1 / truth if inverse else truth
-        low = measure(depth[0].contiguous(), rgb, self.scale, FOCAL, generator, random_sensor(generator)).numpy()
-        known = np.isfinite(low)
+        low = measure(depth[0].contiguous(), rgb, self.scale, FOCAL, generator, random_sensor(generator))[None]
+        known = low.isfinite()
         if not known.any():
             return F.avg_pool2d(truth, self.scale)
-        low = torch.from_numpy(fill_holes(low, known))[None]
+        low = _filled(low, known)
         return 1 / low if inverse else low
+
+
+def _filled(low: Tensor, known: Tensor) -> Tensor:
+    """Fill what is unknown of (1, h, w) as the node does."""
+    return torch.from_numpy(fill_holes(low[0].numpy(), known[0].numpy()))[None]
 
 
 class ScalesInTurn(Dataset):

@@ -28,11 +28,7 @@ def read_start(recipe: Recipe, scale: int | None, model: Mapping[str, Tensor]) -
     """
     if scale is None and "{scale}" in recipe.start_from:
         raise RecipeError(f"recipe {recipe.name}: start_from is {recipe.start_from}, but one run trains all scales")
-    path = Path(recipe.start_from.replace("{scale}", str(scale)))
-    if not path.is_file():
-        path = share_directory() / path  # recipes that come with the package begin with its weights
-    if not path.is_file():
-        raise RecipeError(f"recipe {recipe.name}: start_from: no weights file {path}")
+    path = weights_file(recipe, "start_from", recipe.start_from, scale)
     found = read_manifest(path)
     method = found.method if recipe.start_parts else recipe.method
     _, state = load_weights(path, method, found.scale)
@@ -42,6 +38,20 @@ def read_start(recipe: Recipe, scale: int | None, model: Mapping[str, Tensor]) -
         raise RecipeError(f"recipe {recipe.name}: start_from {path}: {error}") from None
     words = f"began with {method} weights {path.name} (sha256 {found.sha256[:12]})"
     return fitted, ", ".join([words, *(f"{there} as {here}" for there, here in recipe.start_parts.items())])
+
+
+def weights_file(recipe: Recipe, entry: str, file: str, scale: int | None) -> Path:
+    """Return the weights file that an entry of a recipe names, "{scale}" in it replaced.
+
+    Raises:
+        RecipeError: neither the current folder nor the package has it.
+    """
+    path = Path(file.replace("{scale}", str(scale)))
+    if not path.is_file():
+        path = share_directory() / path
+    if not path.is_file():
+        raise RecipeError(f"recipe {recipe.name}: {entry}: no weights file {path}")
+    return path
 
 
 def fitted_to(

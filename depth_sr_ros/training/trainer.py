@@ -19,7 +19,8 @@ from .optimiser import make_optimiser
 from .precision import computed_in
 from .recipe import Recipe, RecipeError, identity
 from .samples import Samples, ScalesInTurn
-from .start import read_start
+from .start import read_start, weights_file
+from .teacher import Teachers
 
 VALIDATION_SEED = 900_001  # no training pool may have it: these scenes are kept back
 VALIDATION_SAMPLES = 48
@@ -70,6 +71,7 @@ class Trainer:
         self.model = method_class(recipe.method)(self.scales[0], **recipe.config).to(self.device)
         self.model = self.model.to(memory_format=torch.channels_last)
         self._start, self._start_words = self._begin()
+        self.teachers = {one: self._teachers_at(one) for one in self.scales} if recipe.teachers else {}
         self.average = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
         self.optimiser = make_optimiser(
             recipe.optimiser, self.model.parameters(), recipe.learning_rate, recipe.weight_decay
@@ -137,6 +139,7 @@ class Trainer:
             trained=(
                 f"{steps} steps of {self.recipe.batch} samples at {', '.join(f'x{scale}' for scale in self.scales)} "
                 f"in {self.precision} on {device}; last part {seconds / 60:.0f} minutes{self._start_words}"
+                f"{self._teacher_words()}"
             ),
             accuracy={"validation_rmse_255": round(validation, 4)},
         )
@@ -149,6 +152,8 @@ class Trainer:
             tensor.to(self.device, memory_format=torch.channels_last, non_blocking=True) for tensor in batch
         )
         generator = torch.Generator().manual_seed(self.recipe.seed * 1_000_000_007 + step)
+        if self.teachers:
+            truth = self.teachers[guide.shape[-1] // low.shape[-1]].target(guide, low, truth, generator)
         for group in self.optimiser.param_groups:
             group["lr"] = self.recipe.learning_rate * self._rate(step)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
@@ -207,6 +212,14 @@ class Trainer:
         state, words = read_start(self.recipe, self.scale, self.model.state_dict())
         self.model.load_state_dict(state, strict=False)  # all of them fit; where they are parts, there are others
         return {name: tensor.to(self.device) for name, tensor in state.items()}, f"; {words}"
+
+    def _teacher_words(self) -> str:
+        names = ", ".join(Path(file).name for file in self.recipe.teachers)
+        return f"; {self.recipe.teacher_share:.0%} of the truth from {names}" if names else ""
+
+    def _teachers_at(self, scale: int) -> Teachers:
+        files = [weights_file(self.recipe, "teachers", file, scale) for file in self.recipe.teachers]
+        return Teachers(files, scale, self.recipe.teacher_share, self.device)
 
     def _outcome(self) -> dict[str, Tensor]:
         """What the run has come to: the averaged weights, blended with those that it began with."""

@@ -1,0 +1,63 @@
+"""Teachers: trained methods whose estimates take the place of a share of the truth."""
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..methods.base import Method
+from ..methods.diffusion import bicubic_projection
+from ..methods.layers import resize_bicubic
+from ..methods.registry import load_method
+from ..methods.weights import read_manifest
+
+FLIPS = ((), (2,), (3,), (2, 3))
+
+
+class Teachers:
+    """What a target ought to be by the estimates of others (Hinton, Vinyals, Dean, Distilling the Knowledge in a Network).
+
+    The truth of a sample says where a ragged or misregistered edge happened to be, which no network can know; at what is
+    left to learn, most of the gradient is that chance. The mean of good estimates has the chance taken out of it, so
+    fewer steps are needed.
+
+    Args:
+        files: weights, one a teacher.
+        scale: that they are asked at.
+        share: of their mean in the target, 0 to 1; the rest is the truth.
+        device: "cpu" or "cuda".
+
+    Raises:
+        MethodError: weights are damaged, or for another scale.
+    """
+
+    def __init__(self, files: Sequence[Path], scale: int, share: float, device: torch.device | str = "cpu") -> None:
+        self.scale, self.share = scale, share
+        self.methods = [load_method(read_manifest(file).method, scale, file).to(device) for file in files]
+
+    @torch.no_grad()
+    def target(self, guide: Tensor, low: Tensor, truth: Tensor, generator: torch.Generator) -> Tensor:
+        """Return the truth with a share of the teachers' mean in it.
+
+        Teachers see the sample turned over at random, so that in the long run the student learns the mean over turns.
+        Their reduction is set to the truth's, of which there is no doubt.
+
+        Args:
+            guide: (B, 3, s*h, s*w); low: (B, 1, h, w); truth: (B, 1, s*h, s*w).
+            generator: on the CPU.
+
+        Returns:
+            (B, 1, s*h, s*w).
+        """
+        mean = torch.zeros_like(truth)
+        for method in self.methods:
+            axes = FLIPS[int(torch.randint(len(FLIPS), (), generator=generator))]
+            mean += _estimate(method, guide.flip(axes), low.flip(axes)).flip(axes) / len(self.methods)
+        adjust = bicubic_projection(resize_bicubic(truth, low.shape[-2:]), self.scale)
+        return torch.lerp(truth, adjust(mean), self.share)
+
+
+def _estimate(method: Method, guide: Tensor, low: Tensor) -> Tensor:
+    if method.is_cut and low.device.type == "cpu":
+        return method.reconstruct_cpu(low, *method.regress(guide, low))
+    return method(guide, low)
