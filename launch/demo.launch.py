@@ -21,6 +21,8 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
+from depth_sr_ros.launch_arguments import typed
+
 HERE = Path(__file__).resolve().parent
 PARAMETERS = HERE.parent / "config" / "demo.yaml"
 
@@ -36,18 +38,11 @@ ARGUMENTS = {
 def start(context):
     """The simulated camera and who watches it; parameters have their own types."""
     value = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
-    watch = {"duration": _number(float, "duration", value), "output_dir": value["output_dir"]}
+    watch = {"duration": typed("duration", value["duration"], float), "output_dir": value["output_dir"]}
     return [
-        _node("camera", {"scale": _number(int, "scale", value)}),
+        _node("camera", {"scale": typed("scale", value["scale"], int)}),
         _node("demo", watch),
     ]
-
-
-def _number(kind, name, value):
-    try:
-        return kind(value[name])
-    except ValueError:
-        raise ValueError(f"{name} is {value[name]!r}; it must be a {'whole ' * (kind is int)}number") from None
 
 
 def _node(name, parameters):

@@ -7,11 +7,12 @@ Parameters come from params_file; an argument that is given overrides it.
 """
 from pathlib import Path
 
-import yaml
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
+
+from depth_sr_ros.launch_arguments import typed
 
 DEFAULTS = Path(__file__).resolve().parent.parent / "config" / "depth_sr.yaml"
 
@@ -46,25 +47,7 @@ PARAMETERS = {  # `ros2 param describe /depth_sr NAME` says more of each
 def given_parameters(context):
     """Those that were given, each of its own type: the node takes no 5 for a 5.0."""
     given = {name: LaunchConfiguration(name).perform(context) for name in PARAMETERS}
-    return {name: _typed(name, text) for name, text in given.items() if text}
-
-
-def _typed(name, text):
-    kind = PARAMETERS[name][0]
-    if kind is str:
-        return text
-    value = yaml.safe_load(text) if kind is bool else _number(kind, text)
-    if not isinstance(value, kind):
-        expected = {bool: "true or false", int: "a whole number", float: "a number"}[kind]
-        raise ValueError(f"{name} is {text!r}; it must be {expected}")
-    return value
-
-
-def _number(kind, text):
-    try:
-        return kind(text)
-    except ValueError:
-        return None
+    return {name: typed(name, text, PARAMETERS[name][0]) for name, text in given.items() if text}
 
 
 def start_node(context):

@@ -127,7 +127,7 @@ class AHMF(Method):
             raise ValueError(f"ahmf's streams want compact, and a scale of {RATIO} or more; got x{scale}")
         if streams not in STREAMS:
             raise ValueError(f"ahmf has no streams {streams!r}: choose from {', '.join(filter(None, STREAMS))}")
-        self.streams = {"guide": lambda: FeatureStream(3), "both": lambda: TwoStreams(context)}.get(streams, nn.Identity)()
+        self.streams = _streams(streams, context)
         self.downsample, width = (
             _stream_downsampling(scale, channels, streams) if streams else _downsampling(scale, channels, compact)
         )
@@ -175,6 +175,12 @@ def _downsampling(scale: int, channels: int, compact: bool) -> tuple[nn.Module, 
         layers += [nn.PixelUnshuffle(2), _conv(4 * width, channels, KERNELS[scale]), nn.PReLU()]
         width = channels
     return nn.Sequential(*layers, nn.PixelUnshuffle(2)), 4 * width
+
+
+def _streams(name: str | None, context: tuple[int, ...]) -> nn.Module:
+    if name is None:
+        return nn.Identity()
+    return FeatureStream(3) if name == "guide" else TwoStreams(context)
 
 
 def _stream_downsampling(scale: int, channels: int, streams: str) -> tuple[nn.Module, int]:
