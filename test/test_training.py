@@ -402,6 +402,21 @@ def test_a_blend_lies_between_start_and_what_was_trained(pool, tmp_path):
     assert torch.allclose(states[0.25][name], expected, atol=1e-3)
 
 
+def test_a_blend_with_parts_is_one_with_what_the_run_began_with(pool, tmp_path):
+    weights_of_another_method(tmp_path)
+    parts = {"start_from": str(tmp_path / "other_x{scale}.safetensors"), "start_parts": {"eyes.left": "guide.features"}}
+    states = {}
+    for blend in (0.0, 0.5, 1.0):
+        run = Trainer(replace(TINY, name=f"blend{blend}", blend=blend, **parts), 8, tmp_path, workers=0, pool=pool)
+        began = {name: tensor.clone() for name, tensor in run.model.state_dict().items()}
+        assert ("50% of the result" in run.run().trained) == (blend == 0.5)
+        states[blend] = load_weights(run.result, "fdkn", 8)[1]
+    for name in ("guide.features.0.weight", "depth.weights.weight"):
+        assert torch.allclose(states[0.0][name], began[name], atol=1e-3)
+        assert not torch.allclose(states[1.0][name], began[name], atol=1e-3)
+        assert torch.allclose(states[0.5][name], (states[0.0][name] + states[1.0][name]) / 2, atol=1e-3)
+
+
 def weights_of_another_method(folder, scale: int = 8) -> tuple:
     """Write a file of a method that has the tiny FDKN's guide features under another name; return path and state."""
     model = method_class("fdkn")(scale, widths=[4, 4, 4])
@@ -484,7 +499,8 @@ def test_a_recipe_that_begins_with_the_packages_weights_fits_them_from_any_folde
         ("method: fdkn\nstart_from: a\nstart_parts: [guide]", "start_parts is .*must map names"),
         ("method: fdkn\noptimiser: sgd", "optimiser is 'sgd', it must be one of adamw, muon"),
         ("method: fdkn\nstart_parts: {a: b}", "start_parts needs start_from"),
-        ("method: fdkn\nstart_from: a\nstart_parts: {a: b}\nblend: 0.7", "blend is 0.7, with start_parts it must be 1"),
+        ("method: fdkn\nblend: 0.7", "blend is 0.7, without start_from it must be 1"),
+        ("method: fdkn\nstart_from: a\nblend: 1.7", "blend is 1.7, it must be from 0 to 1"),
         ("steps: 5", "names no method"),
         ("method: [", "not YAML"),
         ("method: fdkn\ndegradation: {wobble: 3}", "unknown entry 'wobble'"),

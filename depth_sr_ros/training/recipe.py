@@ -39,8 +39,9 @@ class Recipe:
             "{scale}" in it is the scale that is trained.
         start_parts: begin with these pieces of `start_from` only, which may then be another method's: prefixes of names
             in the model by prefixes of names in the file. Empty: with all of it.
-        blend: share of what was trained in the result, the rest is `start_from`: between two tasks, the mean of the weights
-            often does better at both than either end (Wortsman et al., Robust fine-tuning of zero-shot models, eq. 1).
+        blend: share of what was trained in the result, the rest is what the run began with: the mean of the weights often
+            does better than either end (Wortsman et al., Robust fine-tuning of zero-shot models, eq. 1). What is in none
+            of the `start_parts` began with chance values, or with zeros.
         teachers: weights files, of any methods, whose estimates stand for a share of the truth: see `teacher`. Looked up as
             `start_from` is; "{scale}" is the scale of the batch.
         teacher_share: that share, above 0 and at most 1; 0 without teachers.
@@ -84,11 +85,10 @@ class Recipe:
             )
         if self.start_parts and not self.start_from:
             raise RecipeError(f"recipe {self.name}: start_parts needs start_from, the file that the parts come from")
-        if self.start_parts and self.blend != 1:
-            raise RecipeError(
-                f"recipe {self.name}: blend is {self.blend}, with start_parts it must be 1: "
-                "parts of a model have no whole to blend with"
-            )
+        if not 0 <= self.blend <= 1:
+            raise RecipeError(f"recipe {self.name}: blend is {self.blend}, it must be from 0 to 1")
+        if self.blend != 1 and not self.start_from:
+            raise RecipeError(f"recipe {self.name}: blend is {self.blend}, without start_from it must be 1")
         if not isinstance(self.teachers, tuple) or not all(isinstance(file, str) for file in self.teachers):
             raise RecipeError(f"recipe {self.name}: teachers is {self.teachers!r}, it must be a list of weights files")
         if self.teachers and not 0 < self.teacher_share <= 1:

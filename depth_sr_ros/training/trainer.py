@@ -70,9 +70,10 @@ class Trainer:
         torch.manual_seed(recipe.seed)
         self.model = method_class(recipe.method)(self.scales[0], **recipe.config).to(self.device)
         self.model = self.model.to(memory_format=torch.channels_last)
-        self._start, self._start_words = self._begin()
+        self._start_words = self._begin()
+        self._start = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
         self.teachers = {one: self._teachers_at(one) for one in self.scales} if recipe.teachers else {}
-        self.average = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
+        self.average = {name: tensor.clone() for name, tensor in self._start.items()}
         self.optimiser = make_optimiser(
             recipe.optimiser, self.model.parameters(), recipe.learning_rate, recipe.weight_decay
         )
@@ -139,7 +140,7 @@ class Trainer:
             trained=(
                 f"{steps} steps of {self.recipe.batch} samples at {', '.join(f'x{scale}' for scale in self.scales)} "
                 f"in {self.precision} on {device}; last part {seconds / 60:.0f} minutes{self._start_words}"
-                f"{self._teacher_words()}"
+                f"{self._teacher_words()}{self._blend_words()}"
             ),
             accuracy={"validation_rmse_255": round(validation, 4)},
         )
@@ -205,17 +206,20 @@ class Trainer:
         each = [Samples(scale, crop, seed, scenes, length, degradation, self.pool) for scale in self.scales]
         return ScalesInTurn(each, batch)
 
-    def _begin(self) -> tuple[dict[str, Tensor], str]:
-        """Begin with the weights that the recipe names; return them, and words on them for the manifest."""
+    def _begin(self) -> str:
+        """Begin with the weights that the recipe names; return words on them for the manifest."""
         if not self.recipe.start_from:
-            return {}, ""
+            return ""
         state, words = read_start(self.recipe, self.scale, self.model.state_dict())
         self.model.load_state_dict(state, strict=False)  # all of them fit; where they are parts, there are others
-        return {name: tensor.to(self.device) for name, tensor in state.items()}, f"; {words}"
+        return f"; {words}"
 
     def _teacher_words(self) -> str:
         names = ", ".join(Path(file).name for file in self.recipe.teachers)
         return f"; {self.recipe.teacher_share:.0%} of the truth from {names}" if names else ""
+
+    def _blend_words(self) -> str:
+        return f"; {self.recipe.blend:.0%} of the result, the rest what it began with" if self.recipe.blend != 1 else ""
 
     def _teachers_at(self, scale: int) -> Teachers:
         files = [weights_file(self.recipe, "teachers", file, scale) for file in self.recipe.teachers]
@@ -223,7 +227,7 @@ class Trainer:
 
     def _outcome(self) -> dict[str, Tensor]:
         """What the run has come to: the averaged weights, blended with those that it began with."""
-        if self.recipe.blend == 1 or not self._start:
+        if self.recipe.blend == 1:
             return self.average
         return {
             name: torch.lerp(self._start[name], tensor, self.recipe.blend) if tensor.is_floating_point() else tensor
