@@ -215,7 +215,8 @@ class Trainer:
         return f"; {words}"
 
     def _teacher_words(self) -> str:
-        names = ", ".join(Path(file).name for file in self.recipe.teachers)
+        scale = "N" if self.scale is None else str(self.scale)
+        names = ", ".join(Path(file).name.replace("{scale}", scale) for file in self.recipe.teachers)
         return f"; {self.recipe.teacher_share:.0%} of the truth from {names}" if names else ""
 
     def _blend_words(self) -> str:
