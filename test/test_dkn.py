@@ -136,8 +136,7 @@ def on_fdkn(scale, seed):
     """A DKN on FDKN's streams that have learnt something, itself still fresh; and that FDKN."""
     fdkn = randomised(FDKN(scale), torch, torch.Generator().manual_seed(seed))
     method = DKN(scale, SMALL, on_fdkn=True).eval()
-    for name in ("guide", "depth"):
-        method.fdkn[name].load_state_dict(getattr(fdkn, name).state_dict())
+    method.fdkn.load_state_dict(fdkn.state_dict())
     return method, fdkn
 
 
@@ -155,7 +154,7 @@ def test_on_fdkn_it_begins_as_fdkn_and_adds_to_its_logits_and_offsets():
         sides = []
         for name, image in (("guide", wide[0]), ("depth", wide[1])):
             inner = image[..., 25 : image.shape[-2] - 24, 25 : image.shape[-1] - 24]
-            base = [F.pixel_shuffle(part, 4) for part in method.fdkn[name](inner)]
+            base = [F.pixel_shuffle(part, 4) for part in getattr(method.fdkn, name)(inner)]
             sides.append([one + two for one, two in zip(dilated(getattr(method, name), image), base)])
         for one, two in zip(found, joined(*sides)):
             assert (one - two).abs().max() < 1e-4
@@ -170,5 +169,5 @@ def test_training_on_fdkn_sees_every_pixel_and_both_networks_learn():
         estimate, truth = method.training_estimate(guide, depth, places, torch.Generator().manual_seed(seed))
         assert torch.allclose(estimate.flatten(), dense[truth.long().flatten()], atol=1e-5)
     estimate.square().sum().backward()
-    for network in (method.guide.weights, method.guide.offsets, method.fdkn["guide"].features[0]):
+    for network in (method.guide.weights, method.guide.offsets, method.fdkn.guide.features[0]):
         assert network.weight.grad.abs().max() > 0

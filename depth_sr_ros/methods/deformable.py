@@ -16,6 +16,7 @@ from .streams import RATIO
 
 KERNEL = 3  # k: neighbours a side
 NEIGHBOURS = KERNEL * KERNEL
+Predictions = tuple[Tensor, Tensor, Tensor, Tensor]  # logits of guide and depth, offsets of guide and depth
 REACH = 7.0  # pixels: samples come from the 15 x 15 pixels around p (section 3.2.1)
 
 

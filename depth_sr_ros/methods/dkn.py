@@ -3,12 +3,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from . import fdkn
-from .deformable import NEIGHBOURS, RATIO, DeformableKernels, kernels_and_offsets, weighted_average
-from .layers import pad_to_multiple, upsample_bicubic
+from .deformable import NEIGHBOURS, RATIO, DeformableKernels, Predictions, kernels_and_offsets, weighted_average
+from .fdkn import FDKN
+from .layers import upsample_bicubic
 
 Shift = tuple[int, int]  # rows, columns
-Predictions = tuple[Tensor, Tensor, Tensor, Tensor]  # logits of guide and depth, offsets of guide and depth
 EVERY_SHIFT: tuple[Shift, ...] = ((0, 0), (0, 1), (1, 0), (1, 1))  # that a stride of 2 tells apart
 BEFORE, AFTER = 25, 24  # pixels around the image: of the 51 x 51 patch around a pixel, the network sees 50 x 50
 
@@ -70,13 +69,13 @@ class DKN(DeformableKernels):
     A training step compares one of the 16 shifts, for a sixteenth of the last layers' work; all have their turn.
 
     Departures from the paper, which is silent: beyond the border the inputs take the border's value, and so do samples.
-    And with `on_fdkn`, logits and offsets are added to those of FDKN's two streams, which may begin with what FDKN has
-    learnt and see farther than 51 pixels: a narrow DKN then is ahead of FDKN after minutes of training.
+    And with `on_fdkn`, logits and offsets are added to those of an FDKN, which may begin with what that has learnt and
+    sees farther than 51 pixels: a narrow DKN then need not learn all of it again.
 
     Args:
         scale: s.
         widths: see `Stream`.
-        on_fdkn: add to what FDKN's streams predict.
+        on_fdkn: add to what an FDKN predicts.
     """
 
     name = "dkn"
@@ -87,14 +86,14 @@ class DKN(DeformableKernels):
         super().__init__(scale)
         self.guide = Stream(3, tuple(widths), begin_at_zero=on_fdkn)
         self.depth = Stream(1, tuple(widths), begin_at_zero=on_fdkn)
-        self.fdkn = nn.ModuleDict({"guide": fdkn.Stream(3), "depth": fdkn.Stream(1)}) if on_fdkn else None
+        self.fdkn = FDKN(scale) if on_fdkn else None
 
     def regress(self, guide: Tensor, depth: Tensor) -> tuple[Tensor, Tensor]:
         """Predict kernels (B, 9 * 16, sh/4, sw/4) and offsets (B, 18 * 16, sh/4, sw/4), before the pixel shuffle."""
         target = upsample_bicubic(depth, self.scale)
         predictions = [_stitched(one) for one in self._at(guide, target, EVERY_SHIFT, EVERY_SHIFT)]
         if self.fdkn is not None:
-            predictions = [one + base for one, base in zip(predictions, self._of_fdkn(guide, target))]
+            predictions = [one + base for one, base in zip(predictions, self.fdkn.predict(guide, target))]
         return kernels_and_offsets(*predictions)
 
     def training_estimate(
@@ -105,8 +104,8 @@ class DKN(DeformableKernels):
         target = upsample_bicubic(depth, self.scale)
         predictions = self._at(guide, target, ((row % 2, column % 2),), ((row // 2, column // 2),))
         if self.fdkn is not None:
-            subpixel = row * RATIO + column
-            predictions = [one + base[:, subpixel :: RATIO**2] for one, base in zip(predictions, self._of_fdkn(guide, target))]
+            subpixel = slice(row * RATIO + column, None, RATIO**2)
+            predictions = [one + base[:, subpixel] for one, base in zip(predictions, self.fdkn.predict(guide, target))]
         kernels, offsets = kernels_and_offsets(*predictions)
         truth = truth[..., row::RATIO, column::RATIO]
         height, width = truth.shape[-2:]  # less than the kernels' where the image is no multiple of 4
@@ -119,12 +118,6 @@ class DKN(DeformableKernels):
         """Both streams' logits and offsets at the pixels that the shifts reach, one batch entry a shift."""
         guide_weights, guide_offsets = self.guide(_padded(guide), at_middle, at_coarse)
         depth_weights, depth_offsets = self.depth(_padded(target), at_middle, at_coarse)
-        return guide_weights, depth_weights, guide_offsets, depth_offsets
-
-    def _of_fdkn(self, guide: Tensor, target: Tensor) -> Predictions:
-        """The same of FDKN's streams at every pixel, before the pixel shuffle."""
-        guide_weights, guide_offsets = self.fdkn["guide"](pad_to_multiple(guide, RATIO))
-        depth_weights, depth_offsets = self.fdkn["depth"](pad_to_multiple(target, RATIO))
         return guide_weights, depth_weights, guide_offsets, depth_offsets
 
 

@@ -1,7 +1,7 @@
 """FDKN: the fast deformable kernel network (Kim, Ponce, Ham: Deformable Kernel Networks, section 3.3, table 2)."""
 from torch import Tensor, nn
 
-from .deformable import NEIGHBOURS, DeformableKernels, kernels_and_offsets
+from .deformable import NEIGHBOURS, DeformableKernels, Predictions, kernels_and_offsets
 from .layers import pad_to_multiple, upsample_bicubic
 from .streams import RATIO, WIDTHS, FeatureStream
 
@@ -14,7 +14,7 @@ class Stream(nn.Module):
         widths: see `FeatureStream`.
     """
 
-    def __init__(self, channels: int, widths: tuple[int, ...] = WIDTHS) -> None:
+    def __init__(self, channels: int, widths: tuple[int, ...]) -> None:
         super().__init__()
         self.features = FeatureStream(channels, widths)
         self.weights = nn.Conv2d(widths[-1], NEIGHBOURS * RATIO**2, 1)
@@ -44,7 +44,10 @@ class FDKN(DeformableKernels):
 
     def regress(self, guide: Tensor, depth: Tensor) -> tuple[Tensor, Tensor]:
         """Predict kernels (B, 9 * 16, sh/4, sw/4) and offsets (B, 18 * 16, sh/4, sw/4), before the pixel shuffle."""
-        target = pad_to_multiple(upsample_bicubic(depth, self.scale), RATIO)
+        return kernels_and_offsets(*self.predict(guide, upsample_bicubic(depth, self.scale)))
+
+    def predict(self, guide: Tensor, target: Tensor) -> Predictions:
+        """Return what the streams make of guide and bicubic depth (B, 1, sh, sw), see `kernels_and_offsets`."""
         guide_weights, guide_offsets = self.guide(pad_to_multiple(guide, RATIO))
-        depth_weights, depth_offsets = self.depth(target)
-        return kernels_and_offsets(guide_weights, depth_weights, guide_offsets, depth_offsets)
+        depth_weights, depth_offsets = self.depth(pad_to_multiple(target, RATIO))
+        return guide_weights, depth_weights, guide_offsets, depth_offsets
