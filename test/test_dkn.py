@@ -10,6 +10,7 @@ from depth_sr_ros.methods.fdkn import FDKN
 from depth_sr_ros.methods.layers import upsample_bicubic
 
 SMALL = (2, 3, 4)
+HEADS = ("weights.weight", "weights.bias", "offsets.weight", "offsets.bias")
 
 
 def small(scale, seed):
@@ -137,6 +138,8 @@ def on_fdkn(scale, seed):
     fdkn = randomised(FDKN(scale), torch, torch.Generator().manual_seed(seed))
     method = DKN(scale, SMALL, on_fdkn=True).eval()
     method.fdkn.load_state_dict(fdkn.state_dict())
+    features = {name: one for name, one in small(scale, seed).state_dict().items() if not name.endswith(HEADS)}
+    method.load_state_dict(features, strict=False)  # features that are not all dead; what predicts remains as it is
     return method, fdkn
 
 
