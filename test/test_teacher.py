@@ -4,37 +4,23 @@ from pathlib import Path
 
 import pytest
 import torch
+from small_training import TINY
 from small_weights import save_small
 
 from depth_sr_ros.methods.errors import MethodError
 from depth_sr_ros.methods.layers import resize_matrix
 from depth_sr_ros.methods.registry import load_method
-from depth_sr_ros.training import trainer
 from depth_sr_ros.training.recipe import Recipe, RecipeError, load_recipe
 from depth_sr_ros.training.teacher import Teachers
 from depth_sr_ros.training.trainer import Trainer
 
-TINY = Recipe(
-    "tiny", "fdkn", (8,), {"widths": [4, 4, 4]}, steps=4, batch=1, crop=64, scenes=2, warmup=1, average=0.5
-)
-
-
-@pytest.fixture(autouse=True)
-def _short_runs_on_the_cpu(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(trainer, "VALIDATION_SAMPLES", 1)
-    monkeypatch.setattr(trainer, "VALIDATE_EVERY", 2)
+pytestmark = pytest.mark.usefixtures("short_runs_on_the_cpu")
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory) -> list[Path]:
     folder = tmp_path_factory.mktemp("teachers")
     return [save_small(folder / "dada_x8.safetensors", "dada", 8), save_small(folder / "jiif.safetensors", "jiif", None)]
-
-
-@pytest.fixture(scope="module")
-def pool(tmp_path_factory) -> Path:
-    return tmp_path_factory.mktemp("scenes")
 
 
 def batch(size=2, seed=0):

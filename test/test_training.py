@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from small_training import TINY
 
 from depth_sr_ros.cli import main
 from depth_sr_ros.methods.errors import MethodError
@@ -19,33 +20,17 @@ from depth_sr_ros.training.samples import Samples
 from depth_sr_ros.training.start import fitted_to, read_start
 from depth_sr_ros.training.trainer import MOST_WORKERS, VALIDATION_SEED, Trainer, runs, workers_for
 
+pytestmark = pytest.mark.usefixtures("short_runs_on_the_cpu")
+
 CLEAN = degrade.Degradation(
     shift=0, warp=0, jagged_chance=0, depth_blur_chance=0, guide_noise=0, grey_chance=0, sensor_chance=0,
     partial_chance=0,
 )  # fmt: skip
-TINY = Recipe(
-    "tiny", "fdkn", (8,), {"widths": [4, 4, 4]}, steps=4, batch=1, crop=64, scenes=2, warmup=1, average=0.5
-)
-
-
 ANY = Recipe(
     "any", "jiif", (4, 8, 16),
     {"depth_width": 4, "depth_blocks": 1, "guide_width": 4, "guide_blocks": 1, "hidden": [6], "training_queries": 50},
     steps=5, batch=2, crop=32, scenes=2, warmup=1, average=0.5,
 )
-
-
-@pytest.fixture(scope="module")
-def pool(tmp_path_factory):
-    return tmp_path_factory.mktemp("scenes")
-
-
-@pytest.fixture(autouse=True)
-def _short_runs_on_the_cpu(monkeypatch):
-    """Short validation; and no GPU, whose results are not the same to the last bit: see test_training_gpu.py."""
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(trainer, "VALIDATION_SAMPLES", 1)
-    monkeypatch.setattr(trainer, "VALIDATE_EVERY", 2)
 
 
 def seeded(seed: int = 0) -> torch.Generator:

@@ -5,13 +5,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ..ensemble import FLIPS
 from ..methods.base import Method
 from ..methods.diffusion import bicubic_projection
 from ..methods.layers import resize_bicubic
 from ..methods.registry import load_method
 from ..methods.weights import read_manifest
-
-FLIPS = ((), (2,), (3,), (2, 3))
 
 
 class Teachers:
@@ -51,7 +50,7 @@ class Teachers:
         """
         mean = torch.zeros_like(truth)
         for method in self.methods:
-            axes = FLIPS[int(torch.randint(len(FLIPS), (), generator=generator))]
+            axes = [2 + axis for axis in FLIPS[int(torch.randint(len(FLIPS), (), generator=generator))]]
             mean += _estimate(method, guide.flip(axes), low.flip(axes)).flip(axes) / len(self.methods)
         adjust = bicubic_projection(resize_bicubic(truth, low.shape[-2:]), self.scale)
         return torch.lerp(truth, adjust(mean), self.share)
