@@ -37,9 +37,11 @@ class Upsampler:
 
     These may be changed between frames: `fill_holes` (keep the depth that was guessed where the sensor saw
     nothing), `min_depth` and `max_depth` (metres; measured depth outside is treated as unknown, results are
-    clipped to them), `consistency` (make the result's bicubic reduction equal the measurement: helps with an
-    exact sensor only), `ensemble` (take the mean over four flips of the frame: more accurate, in four times the
-    time), `iterations` (see the property).
+    clipped to them), `clip_to_measured` (give no depth nearer or farther than what was measured around it, see
+    `depth_image.clip_to_measured`: helps with any sensor that mixes near and far at edges), `consistency` (then
+    make the result's bicubic reduction equal the measurement: helps with an exact sensor only), `ensemble`
+    (take the mean over four flips of the frame: more accurate, in four times the time), `iterations` (see the
+    property).
 
     One caller at a time. Raises ValueError for wrong values: MethodError (a ValueError) for the method, its
     scale or its weights, BackendError for the backend; each names the valid choices.
@@ -56,6 +58,7 @@ class Upsampler:
         fill_holes: bool = False,
         min_depth: float = 0.0,
         max_depth: float = float("inf"),
+        clip_to_measured: bool = True,
         consistency: bool = False,
         ensemble: bool = False,
         iterations: int | None = None,
@@ -65,7 +68,8 @@ class Upsampler:
 
         if not 0 <= min_depth < max_depth:
             raise ValueError(f"depth range [{min_depth}, {max_depth}] m must have 0 <= min_depth < max_depth")
-        self.fill_holes, self.consistency, self.ensemble = fill_holes, consistency, ensemble
+        self.fill_holes, self.ensemble = fill_holes, ensemble
+        self.clip_to_measured, self.consistency = clip_to_measured, consistency
         self.min_depth, self.max_depth = min_depth, max_depth
         self._warned = False
         self._method = load_method(method, scale, None if weights is None else Path(weights))
@@ -156,6 +160,8 @@ class Upsampler:
             self._warn_of_unit(lo)
         clock.lap("normalise")
         upsampled = depth_image.denormalise(self._upsample(rgb, unit, clock), lo, hi)
+        if self.clip_to_measured:
+            depth_image.clip_to_measured(upsampled, filled, self.scale)
         if self.consistency:
             upsampled = depth_image.project_consistent(
                 upsampled, filled, *reduction_matrices(depth.shape, self.scale)

@@ -108,3 +108,22 @@ class TestConsistency:
     def test_what_is_consistent_already_stays(self):
         result = depth_image.project_consistent(self.truth, self.measured, *self.matrices)
         np.testing.assert_allclose(result, self.truth, atol=1e-5)
+
+
+class TestClipping:
+    measured = smooth_depth(4, 6)
+    wild = measured.repeat(3, 0).repeat(3, 1) + np.random.default_rng(1).normal(0, 2, (12, 18)).astype(np.float32)
+
+    def test_every_pixel_stays_within_what_was_measured_around_it(self):
+        clipped = self.wild.copy()
+        depth_image.clip_to_measured(clipped, self.measured, 3)
+        for row, column in np.ndindex(self.wild.shape):
+            rows, columns = (slice(max(0, at // 3 - 1), at // 3 + 2) for at in (row, column))
+            around = self.measured[rows, columns]
+            assert clipped[row, column] == np.clip(self.wild[row, column], around.min(), around.max())
+
+    def test_what_lies_within_stays(self):
+        depth = self.measured.repeat(3, 0).repeat(3, 1)
+        clipped = depth.copy()
+        depth_image.clip_to_measured(clipped, self.measured, 3)
+        np.testing.assert_array_equal(clipped, depth)

@@ -247,6 +247,19 @@ def test_settings_may_change_between_frames():
     assert upsampler(rgb, low).valid.all()
 
 
+def test_edges_do_not_overshoot_unless_they_may():
+    low = np.full((8, 8), 4.0, np.float32)
+    low[:, 4] = 0.3  # beside it, a bicubic image of this rod is farther than the wall
+    upsampler = Upsampler("bicubic", 8)
+    rgb = np.zeros((64, 64, 3), np.uint8)
+    clipped = upsampler(rgb, low).depth
+    assert clipped.min() >= np.float32(0.3) and clipped.max() <= 4
+    upsampler.clip_to_measured = False
+    assert upsampler(rgb, low).depth.max() > 4.1
+    upsampler.clip_to_measured = upsampler.consistency = True  # consistency has the last word
+    np.testing.assert_allclose(reduced(upsampler(rgb, low).depth, 8), low, atol=1e-4)
+
+
 def test_consistency_brings_the_measurement_back():
     rgb, truth = scene()
     low = reduced(truth, 8)
@@ -329,7 +342,7 @@ class TestIterations:
 
     @pytest.mark.parametrize("number", [0, 1, 200])
     def test_the_result_agrees_with_the_input_at_any_number(self, number):
-        blocks = self.depth(iterations=number).reshape(24, 8, 32, 8).mean((1, 3))
+        blocks = self.depth(iterations=number, clip_to_measured=False).reshape(24, 8, 32, 8).mean((1, 3))
         np.testing.assert_allclose(blocks, self.low, rtol=1e-4)
 
     def test_a_change_holds_from_the_next_frame_on(self):

@@ -41,6 +41,12 @@ def add_parser(subparsers) -> None:
         "--fill-holes", action="store_true", help="guess the depth where the sensor saw nothing"
     )
     parser.add_argument(
+        "--clip-to-measured",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="give no depth nearer or farther than what was measured around it (default: yes)",
+    )
+    parser.add_argument(
         "--consistency",
         action="store_true",
         help="make the result reduce exactly to the input: helps with an exact sensor only",
@@ -77,6 +83,7 @@ def run(arguments: argparse.Namespace) -> None:
         backend=arguments.backend,
         precision=arguments.precision,
         weights=arguments.weights,
+        clip_to_measured=arguments.clip_to_measured,
         consistency=arguments.consistency,
         ensemble=arguments.ensemble,
         iterations=arguments.iterations,
@@ -89,7 +96,7 @@ def run(arguments: argparse.Namespace) -> None:
     milliseconds = result.times_ms["total"] - result.times_ms["prepare"]
     print(f"{arguments.output}: {_describe(result)}; {engine}, {milliseconds:.0f} ms")
     if arguments.preview:
-        bicubic = Upsampler("bicubic", arguments.scale, **depth_options)(rgb, depth)
+        bicubic = Upsampler("bicubic", arguments.scale, clip_to_measured=False, **depth_options)(rgb, depth)
         limits = arguments.min_depth, arguments.max_depth
         write_rgb(arguments.preview, _preview(rgb, depth, limits, bicubic, result))
 

@@ -53,6 +53,13 @@ class Method(torch.nn.Module):
         with torch.autocast(depth.device.type, enabled=False):
             return self.reconstruct(depth.float(), *(tensor.float() for tensor in regressed))
 
+    @torch.no_grad()
+    def estimate(self, guide: Tensor, depth: Tensor) -> Tensor:
+        """Return what `forward` does, without gradients; on a CPU by the hand-written loop of a cut method."""
+        if self.is_cut and depth.device.type == "cpu":
+            return self.reconstruct_cpu(depth, *self.regress(guide, depth))
+        return self(guide, depth)
+
     def training_estimate(
         self, guide: Tensor, depth: Tensor, truth: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:

@@ -66,7 +66,7 @@ class DADAFree(Method):
     def forward(self, guide: Tensor, depth: Tensor) -> Tensor:
         """Upsample `depth`; see `Method.forward` for shapes. Unknown depth (NaN) is filled by the diffusion."""
         if depth.device.type == "cpu" and depth.dtype != torch.float64 and not _has_gradient(guide, depth):
-            return self.reconstruct_cpu(depth, *self.regress(guide, depth))
+            return self.estimate(guide, depth)
         return super().forward(guide, depth)
 
     def regress(self, guide: Tensor, depth: Tensor) -> tuple[Tensor]:

@@ -100,7 +100,8 @@ class LiveUpsampler:
         """The result for a frame with the depth options of `config`, and the scale of the upsampler that made it."""
         settings, upsampler = self._running
         self._depth_shape = depth.shape
-        upsampler.fill_holes, upsampler.consistency = config.fill_holes, config.consistency
+        upsampler.fill_holes = config.fill_holes
+        upsampler.clip_to_measured, upsampler.consistency = config.clip_to_measured, config.consistency
         upsampler.min_depth, upsampler.max_depth = config.min_depth, config.max_depth
         if upsampler.iterations is not None:  # one that serves on while a method with iterations is built has none
             upsampler.iterations = config.iterations or None

@@ -70,6 +70,9 @@ class Config:
         "32FC1", "32FC1: metres, NaN unknown; 16UC1: millimetres, 0 unknown (REP 118)", choices=lambda: OUTPUT_ENCODINGS
     )
     fill_holes: bool = _parameter(False, "give depth, as the method imagines it, also where the sensor saw none")
+    clip_to_measured: bool = _parameter(
+        True, "give no depth nearer or farther than what was measured around it; keeps edges from overshooting"
+    )
     consistency: bool = _parameter(False, "make the output reduce exactly to the measured depth; re-imposes its noise")
     iterations: int = _parameter(
         0, "steps of a method that iterates, as dada; 0 takes the method's own number", low=0, high=10_000

@@ -96,7 +96,7 @@ def bicubic_upsampler(scale: int):
     """A function of a Sample: its depth upsampled bicubically, (H, W) float32 metres, NaN unknown."""
     from ..upsampler import Upsampler
 
-    upsampler = Upsampler("bicubic", scale)
+    upsampler = Upsampler("bicubic", scale, clip_to_measured=False)  # as bicubic is commonly understood
     return lambda sample: upsampler(sample.rgb, sample.depth).depth
 
 

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from ..ensemble import FLIPS
-from ..methods.base import Method
 from ..methods.diffusion import bicubic_projection
 from ..methods.layers import resize_bicubic
 from ..methods.registry import load_method
@@ -51,12 +50,6 @@ class Teachers:
         mean = torch.zeros_like(truth)
         for method in self.methods:
             axes = [2 + axis for axis in FLIPS[int(torch.randint(len(FLIPS), (), generator=generator))]]
-            mean += _estimate(method, guide.flip(axes), low.flip(axes)).flip(axes) / len(self.methods)
+            mean += method.estimate(guide.flip(axes), low.flip(axes)).flip(axes) / len(self.methods)
         adjust = bicubic_projection(resize_bicubic(truth, low.shape[-2:]), self.scale)
         return torch.lerp(truth, adjust(mean), self.share)
-
-
-def _estimate(method: Method, guide: Tensor, low: Tensor) -> Tensor:
-    if method.is_cut and low.device.type == "cpu":
-        return method.reconstruct_cpu(low, *method.regress(guide, low))
-    return method(guide, low)

@@ -71,9 +71,9 @@ class Trainer:
         self.model = method_class(recipe.method)(self.scales[0], **recipe.config).to(self.device)
         self.model = self.model.to(memory_format=torch.channels_last)
         self._start_words = self._begin()
-        self._start = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
+        self._start = self._copy() if recipe.blend != 1 else {}
         self.teachers = {one: self._teachers_at(one) for one in self.scales} if recipe.teachers else {}
-        self.average = {name: tensor.clone() for name, tensor in self._start.items()}
+        self.average = self._copy()
         self.optimiser = make_optimiser(
             recipe.optimiser, self.model.parameters(), recipe.learning_rate, recipe.weight_decay
         )
@@ -213,6 +213,10 @@ class Trainer:
         state, words = read_start(self.recipe, self.scale, self.model.state_dict())
         self.model.load_state_dict(state, strict=False)  # all of them fit; where they are parts, there are others
         return f"; {words}"
+
+    def _copy(self) -> dict[str, Tensor]:
+        """What the model is now."""
+        return {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
 
     def _teacher_words(self) -> str:
         scale = "N" if self.scale is None else str(self.scale)

@@ -134,6 +134,16 @@ def test_depth_options_hold_from_the_next_frame_on():
             assert bool(np.isnan(result.depth[-1, -1])) is (max_depth < 2)
 
 
+def test_clipping_and_consistency_hold_from_the_next_frame_on():
+    depth = np.full_like(DEPTH, 4.0)
+    depth[:, 3] = 0.3
+    with Live(settings("bicubic", 4)) as live:
+        for clip, consistent, overshoots in ((True, False, False), (False, False, True), (True, True, True)):
+            config = Config(method="bicubic", clip_to_measured=clip, consistency=consistent)
+            result, _ = live.upsampler(RGB, depth, config)
+            assert bool(np.nanmax(result.depth) > 4.01) is overshoots
+
+
 def test_iterations_hold_from_the_next_frame_on():
     with Live(settings("dada_free", 4)) as live:
         for asked, number in ((0, 120), (2, 2), (60, 60), (0, 120)):
