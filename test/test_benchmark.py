@@ -1,6 +1,10 @@
-"""`depth-sr benchmark`: what it measures and writes down."""
+"""`depth-sr benchmark` and `benchmark/sensor.py`: what they measure and write down."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -100,3 +104,32 @@ def test_the_processor_is_read_as_linux_describes_it(tmp_path):
     assert cpu_model(x86) == "Some CPU @ 3 GHz" and cpu_flags(x86) == ["avx2", "avx512_bf16"]
     assert cpu_flags(arm) == ["asimd", "i8mm"] and cpu_model(arm)
     assert cpu_flags(tmp_path / "none") == []
+
+
+def run_sensor(folder, *options):
+    root = Path(__file__).resolve().parent.parent
+    paths = os.pathsep.join(filter(None, (str(root), os.environ.get("PYTHONPATH"))))
+    environment = {**os.environ, "PYTHONPATH": paths, "XDG_CACHE_HOME": str(folder)}
+    command = [sys.executable, str(root / "benchmark" / "sensor.py"), *options]
+    return subprocess.run(command, env=environment, capture_output=True, text=True)
+
+
+def test_methods_are_measured_on_what_sensors_see(tmp_path):
+    path = tmp_path / "sensor.json"
+    options = ["--methods", "bicubic", "guided_filter", "--scale", "4", "--size", "64", "48", "-o", str(path)]
+    done = run_sensor(tmp_path, *options)
+    assert done.returncode == 0, done.stderr
+    filed = json.loads(path.read_text())
+    assert filed["machine"] == machine() and filed["clip_to_measured"] is True and filed["scenes"] == 5
+    found = {(row["method"], row["sensor"]): row for row in filed["results"]}
+    assert len(found) == 2 * 3
+    for row in found.values():
+        assert 0 < row["mae_m"] < row["rmse_m"] < 3
+    assert len({row["rmse_m"] for row in found.values()}) == len(found)  # no sensor and no method is another
+    assert f"{found['bicubic', 'default']['rmse_m']:.3f}" in done.stdout
+
+
+def test_a_method_that_is_none_is_named_in_one_line(tmp_path):
+    done = run_sensor(tmp_path, "--methods", "sharper")
+    assert done.returncode == 1 and "sharper" in done.stderr and "fdkn" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,88 @@
+"""Measure methods on what a time-of-flight camera would measure of generated scenes, whose true depth is known.
+
+    python benchmark/sensor.py --methods bicubic fdkn dada -o sensor.json
+
+RMSE and mean absolute error in metres, where the sensor saw something, mean over the scenes.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from depth_sr_ros import Upsampler
+from depth_sr_ros.depth_image import from_uint16_mm, to_uint16_mm
+from depth_sr_ros.machine import machine
+from depth_sr_ros.simulation.loop import LoopSettings, load_or_make
+from depth_sr_ros.simulation.sensor import TofSensor, measure
+
+SEEDS = (14, 9, 101, 102, 103)  # of the scenes; no training pool has them
+SENSORS = {
+    "default": TofSensor(),  # four of five edge pixels measure something between near and far
+    "falloff 2": TofSensor(falloff=2.0),  # the foreground grows
+    "no flying": TofSensor(flying_share=0.0),  # edge pixels take one side
+}
+
+
+def frames(sensor, options):
+    """The first frame of each scene: colour (H, W, 3) uint8, measured and true depth in float32 metres."""
+    for seed in SEEDS:
+        settings = LoopSettings(options.size[0], options.size[1], options.scale, seed, frames=1)
+        loop = load_or_make(settings, lambda done, of: None)
+        truth, rgb = torch.from_numpy(loop.truth[0]), torch.from_numpy(loop.rgb[0]).permute(2, 0, 1) / 255
+        generator = torch.Generator().manual_seed(seed)
+        measured = measure(truth, rgb, options.scale, settings.focal, generator, sensor)
+        yield loop.rgb[0], from_uint16_mm(to_uint16_mm(measured.numpy())), loop.truth[0]
+
+
+def errors(upsampler, sensor, options):
+    """Mean RMSE and mean absolute error over the scenes."""
+    found = []
+    for rgb, depth, truth in frames(sensor, options):
+        result = upsampler(rgb, depth)
+        error = (result.depth - truth)[result.valid]
+        found.append((np.sqrt(np.square(error).mean()), np.abs(error).mean()))
+    return dict(zip(("rmse_m", "mae_m"), np.mean(found, axis=0).round(4).tolist(), strict=True))
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--methods", nargs="+", default=["bicubic", "guided_filter", "fdkn", "dada"])
+    parser.add_argument("--scale", type=int, default=8)
+    parser.add_argument("--size", type=int, nargs=2, default=(640, 480), metavar=("WIDTH", "HEIGHT"))
+    parser.add_argument("--clip-to-measured", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("-o", "--output", type=Path, help="JSON file of all that was measured")
+    return parser.parse_args()
+
+
+def main():
+    """Measure every method with every sensor, print a table, write."""
+    options = parse()
+    try:
+        upsamplers = {
+            name: Upsampler(name, options.scale, clip_to_measured=options.clip_to_measured) for name in options.methods
+        }
+    except ValueError as error:
+        raise SystemExit(str(error)) from None
+    print(f"{'RMSE, mean error (m)':<22}" + "".join(f"{name:>16}" for name in SENSORS))
+    results = []
+    for name, upsampler in upsamplers.items():
+        rows = {sensor: errors(upsampler, SENSORS[sensor], options) for sensor in SENSORS}
+        cells = (f"{row['rmse_m']:.3f}, {row['mae_m']:.3f}" for row in rows.values())
+        print(f"{name:<22}" + "".join(f"{cell:>16}" for cell in cells), flush=True)
+        results += [{"method": name, "sensor": sensor, **row} for sensor, row in rows.items()]
+    figures = {
+        "machine": machine(),
+        "scale": options.scale,
+        "clip_to_measured": options.clip_to_measured,
+        "scenes": len(SEEDS),
+        "results": results,
+    }
+    if options.output:
+        options.output.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
