@@ -47,10 +47,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ValueError, BackendError, OSError) as error:  # the package's errors are all of these kinds
         if arguments.traceback:
             raise
-        print(f"depth-sr: error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"depth-sr: error: {_one_line(error)}", file=sys.stderr)
         return USER_ERROR
     except KeyboardInterrupt:
         return 130
+
+
+def _one_line(error: Exception) -> str:
+    """What went wrong, without the number that an OSError begins with."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split())
 
 
 if __name__ == "__main__":

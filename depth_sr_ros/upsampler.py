@@ -38,10 +38,10 @@ class Upsampler:
     These may be changed between frames: `fill_holes` (keep the depth that was guessed where the sensor saw
     nothing), `min_depth` and `max_depth` (metres; measured depth outside is treated as unknown, results are
     clipped to them), `clip_to_measured` (give no depth nearer or farther than what was measured around it, see
-    `depth_image.clip_to_measured`: helps with any sensor that mixes near and far at edges), `consistency` (then
-    make the result's bicubic reduction equal the measurement: helps with an exact sensor only), `ensemble`
-    (take the mean over four flips of the frame: more accurate, in four times the time), `iterations` (see the
-    property).
+    `depth_image.clip_to_measured`: helps with any sensor that mixes near and far at edges), `consistency` (make
+    the result's bicubic reduction equal the measurement, for which it must go beyond it at edges, so nothing is
+    clipped: helps with an exact sensor only), `ensemble` (take the mean over four flips of the frame: more
+    accurate, in four times the time), `iterations` (see the property).
 
     One caller at a time. Raises ValueError for wrong values: MethodError (a ValueError) for the method, its
     scale or its weights, BackendError for the backend; each names the valid choices.
@@ -160,12 +160,12 @@ class Upsampler:
             self._warn_of_unit(lo)
         clock.lap("normalise")
         upsampled = depth_image.denormalise(self._upsample(rgb, unit, clock), lo, hi)
-        if self.clip_to_measured:
-            depth_image.clip_to_measured(upsampled, filled, self.scale)
         if self.consistency:
             upsampled = depth_image.project_consistent(
                 upsampled, filled, *reduction_matrices(depth.shape, self.scale)
             )
+        elif self.clip_to_measured:
+            depth_image.clip_to_measured(upsampled, filled, self.scale)
         known = self._finish(upsampled, valid)
         clock.lap("finish")
         return DepthResult(upsampled, known, self.method, self.backend, clock.times_ms())

@@ -47,7 +47,12 @@ def start(context):
 
 def _node(name, parameters):
     return Node(
-        package="depth_sr_ros", executable=f"{name}_node", name=name, output="screen", parameters=[parameters]
+        package="depth_sr_ros",
+        executable=f"{name}_node",
+        name=name,
+        output="screen",
+        parameters=[parameters],
+        sigterm_timeout="20",  # as in sr.launch.py
     )
 
 

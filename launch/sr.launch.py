@@ -31,7 +31,7 @@ PARAMETERS = {  # `ros2 param describe /depth_sr NAME` says more of each
     "weights": (str, "safetensors file of the method's weights"),
     "output_encoding": (str, "32FC1 (metres, NaN unknown) or 16UC1 (millimetres, 0 unknown)"),
     "fill_holes": (bool, "give depth also where the sensor saw none"),
-    "clip_to_measured": (bool, "give no depth nearer or farther than what was measured around it"),
+    "clip_to_measured": (bool, "give no depth nearer or farther than what was measured around it; without consistency only"),
     "consistency": (bool, "make the output reduce exactly to the measurement: for exact sensors only"),
     "iterations": (int, "steps of a method that iterates; 0 takes the method's own number"),
     "min_depth": (float, "metres; nearer depth counts as unknown"),
@@ -71,6 +71,7 @@ def start_node(context):
             parameters=[value["params_file"], *([given] if given else [])],
             remappings=remappings,
             ros_arguments=["--log-level", value["log_level"]],
+            sigterm_timeout="20",  # a frame that is being computed on a busy machine may take seconds to end
         ),
     ]
 

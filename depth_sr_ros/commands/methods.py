@@ -16,7 +16,7 @@ NAME, SCALES = 17, 14  # of the WIDTH; what the method is has the rest
 def add_parser(subparsers) -> None:
     """Register the command."""
     parser = subparsers.add_parser(
-        "methods", help="list the methods, the scales they have weights for, and their papers"
+        "methods", help="list the methods, the scales they have weights for and, with --papers, what they follow"
     )
     parser.add_argument("--papers", action="store_true", help="name the paper that each method follows")
     parser.set_defaults(run=run)

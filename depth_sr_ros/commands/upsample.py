@@ -44,7 +44,7 @@ def add_parser(subparsers) -> None:
         "--clip-to-measured",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="give no depth nearer or farther than what was measured around it (default: yes)",
+        help="give no depth nearer or farther than what was measured around it; not with --consistency (default: yes)",
     )
     parser.add_argument(
         "--consistency",

@@ -62,7 +62,10 @@ class PairFolder:
             name = lonely[0]
             have = colours.get(name) or depths[name]
             missing = "depth" if name in colours else "RGB"
-            raise DatasetError(f"{have} has no {missing} partner ({len(lonely)} such files in {self.folder})")
+            raise DatasetError(
+                f"{have} has no {missing} partner of the name {name} (files without one in {self.folder}: {len(lonely)}); "
+                "see `depth-sr evaluate --help` for layouts"
+            )
         self.files = {name: (colours[name], depths[name]) for name in sorted(colours)}
 
     def __len__(self) -> int:

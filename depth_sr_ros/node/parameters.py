@@ -71,7 +71,7 @@ class Config:
     )
     fill_holes: bool = _parameter(False, "give depth, as the method imagines it, also where the sensor saw none")
     clip_to_measured: bool = _parameter(
-        True, "give no depth nearer or farther than what was measured around it; keeps edges from overshooting"
+        True, "give no depth nearer or farther than what was measured around it; has no effect with consistency"
     )
     consistency: bool = _parameter(False, "make the output reduce exactly to the measured depth; re-imposes its noise")
     iterations: int = _parameter(
@@ -171,7 +171,9 @@ def descriptor(field: dataclasses.Field) -> ParameterDescriptor:
 def _valid(about: Mapping[str, Any]) -> str:
     if about["choices"] is not None:
         return f"one of: {', '.join(about['choices']())}"
-    return "" if about["low"] is None else f"at least {about['low']:g}"
+    if about["low"] is None or about["high"] is not None:  # what has both has a range
+        return ""
+    return f"at least {about['low']:g}"
 
 
 class Parameters:

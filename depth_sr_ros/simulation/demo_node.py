@@ -163,6 +163,7 @@ class Demo:
             self._wait(
                 lambda: observer.samples, self._patience_s, "no frame came with colour, depth, result and truth", slow
             )
+            self._say(f"{len(observer.samples)} came in {SAMPLING_S:g} s: this machine is slow or busy, the figures are rough")
         self._show(measured, observer.samples)
 
     def close(self) -> None:
