@@ -85,14 +85,15 @@ def upsample_mask(mask: np.ndarray, scale: int) -> np.ndarray:
     return mask.repeat(scale, axis=0).repeat(scale, axis=1)
 
 
-def clip_to_measured(upsampled: np.ndarray, measured: np.ndarray, scale: int) -> None:
-    """Clip a result to what was measured around it, in place.
+def clip_to_measured(upsampled: np.ndarray, measured: np.ndarray, scale: int) -> np.ndarray:
+    """Clip a result to what was measured around it.
 
     No pixel stays nearer or farther than the nearest and the farthest of the 3 x 3 measured pixels about the one that it
     lies in. Overshoot along edges goes, a depth below zero among it; so does what a structure thinner than a measured
     pixel has beyond the mixture that was measured of it.
 
-    upsampled: (scale * h, scale * w) float32, contiguous. measured: (h, w) float32 without holes.
+    upsampled: (scale * h, scale * w) float32, overwritten where it is contiguous. measured: (h, w) float32 without
+    holes. Returns the clipped (scale * h, scale * w) float32.
     """
     import cv2
 
@@ -101,6 +102,7 @@ def clip_to_measured(upsampled: np.ndarray, measured: np.ndarray, scale: int) ->
     height, width = measured.shape
     blocks = upsampled.reshape(height, scale, width, scale)
     np.clip(blocks, nearest[:, None, :, None], farthest[:, None, :, None], out=blocks)
+    return blocks.reshape(upsampled.shape)
 
 
 def project_consistent(

@@ -165,7 +165,7 @@ class Upsampler:
                 upsampled, filled, *reduction_matrices(depth.shape, self.scale)
             )
         elif self.clip_to_measured:
-            depth_image.clip_to_measured(upsampled, filled, self.scale)
+            upsampled = depth_image.clip_to_measured(upsampled, filled, self.scale)
         known = self._finish(upsampled, valid)
         clock.lap("finish")
         return DepthResult(upsampled, known, self.method, self.backend, clock.times_ms())

@@ -115,8 +115,7 @@ class TestClipping:
     wild = measured.repeat(3, 0).repeat(3, 1) + np.random.default_rng(1).normal(0, 2, (12, 18)).astype(np.float32)
 
     def test_every_pixel_stays_within_what_was_measured_around_it(self):
-        clipped = self.wild.copy()
-        depth_image.clip_to_measured(clipped, self.measured, 3)
+        clipped = depth_image.clip_to_measured(self.wild.copy(), self.measured, 3)
         for row, column in np.ndindex(self.wild.shape):
             rows, columns = (slice(max(0, at // 3 - 1), at // 3 + 2) for at in (row, column))
             around = self.measured[rows, columns]
@@ -124,6 +123,9 @@ class TestClipping:
 
     def test_what_lies_within_stays(self):
         depth = self.measured.repeat(3, 0).repeat(3, 1)
-        clipped = depth.copy()
-        depth_image.clip_to_measured(clipped, self.measured, 3)
-        np.testing.assert_array_equal(clipped, depth)
+        np.testing.assert_array_equal(depth_image.clip_to_measured(depth.copy(), self.measured, 3), depth)
+
+    def test_any_layout_of_the_memory_will_do(self):
+        expected = depth_image.clip_to_measured(self.wild.copy(), self.measured, 3)
+        turned = depth_image.clip_to_measured(np.asfortranarray(self.wild), self.measured, 3)
+        np.testing.assert_array_equal(turned, expected)
