@@ -13,9 +13,10 @@ import numpy as np
 import torch
 
 from depth_sr_ros import Upsampler
-from depth_sr_ros.depth_image import from_uint16_mm, to_uint16_mm
+from depth_sr_ros.commands.arguments import check_has_folder, names
+from depth_sr_ros.evaluation.metrics import rmse
 from depth_sr_ros.machine import machine
-from depth_sr_ros.simulation.loop import LoopSettings, load_or_make
+from depth_sr_ros.simulation.loop import LoopSettings, make_loop
 from depth_sr_ros.simulation.sensor import TofSensor, measure
 
 SEEDS = (14, 9, 101, 102, 103)  # of the scenes; no training pool has them
@@ -26,24 +27,25 @@ SENSORS = {
 }
 
 
-def frames(sensor, options):
-    """The first frame of each scene: colour (H, W, 3) uint8, measured and true depth in float32 metres."""
+def frames(options):
+    """Of each scene colour (H, W, 3) uint8, true depth in float32 metres, and what each sensor measures of it, likewise."""
     for seed in SEEDS:
-        settings = LoopSettings(options.size[0], options.size[1], options.scale, seed, frames=1)
-        loop = load_or_make(settings, lambda done, of: None)
-        truth, rgb = torch.from_numpy(loop.truth[0]), torch.from_numpy(loop.rgb[0]).permute(2, 0, 1) / 255
-        generator = torch.Generator().manual_seed(seed)
-        measured = measure(truth, rgb, options.scale, settings.focal, generator, sensor)
-        yield loop.rgb[0], from_uint16_mm(to_uint16_mm(measured.numpy())), loop.truth[0]
+        settings = LoopSettings(*options.size, options.scale, seed, frames=1)
+        loop = make_loop(settings, lambda done, of: None)  # not by the cache, which is the demo's and holds fewer
+        rgb, truth = loop.rgb[0], loop.truth[0]
+        seen = torch.from_numpy(truth), torch.from_numpy(rgb).permute(2, 0, 1) / 255, options.scale, settings.focal
+        measured = {
+            name: measure(*seen, torch.Generator().manual_seed(seed), sensor).numpy() for name, sensor in SENSORS.items()
+        }
+        yield rgb, truth, measured
 
 
-def errors(upsampler, sensor, options):
+def errors(upsampler, scenes, sensor):
     """Mean RMSE and mean absolute error over the scenes."""
     found = []
-    for rgb, depth, truth in frames(sensor, options):
-        result = upsampler(rgb, depth)
-        error = (result.depth - truth)[result.valid]
-        found.append((np.sqrt(np.square(error).mean()), np.abs(error).mean()))
+    for rgb, truth, measured in scenes:
+        difference = upsampler(rgb, measured[sensor]).depth - truth
+        found.append((rmse(difference), np.nanmean(np.abs(difference))))
     return dict(zip(("rmse_m", "mae_m"), np.mean(found, axis=0).round(4).tolist(), strict=True))
 
 
@@ -61,15 +63,17 @@ def main():
     """Measure every method with every sensor, print a table, write."""
     options = parse()
     try:
+        check_has_folder(options.output)
         upsamplers = {
-            name: Upsampler(name, options.scale, clip_to_measured=options.clip_to_measured) for name in options.methods
+            name: Upsampler(name, options.scale, clip_to_measured=options.clip_to_measured)
+            for name in names(options.methods)
         }
     except ValueError as error:
         raise SystemExit(str(error)) from None
     print(f"{'RMSE, mean error (m)':<22}" + "".join(f"{name:>16}" for name in SENSORS))
-    results = []
+    scenes, results = list(frames(options)), []
     for name, upsampler in upsamplers.items():
-        rows = {sensor: errors(upsampler, SENSORS[sensor], options) for sensor in SENSORS}
+        rows = {sensor: errors(upsampler, scenes, sensor) for sensor in SENSORS}
         cells = (f"{row['rmse_m']:.3f}, {row['mae_m']:.3f}" for row in rows.values())
         print(f"{name:<22}" + "".join(f"{cell:>16}" for cell in cells), flush=True)
         results += [{"method": name, "sensor": sensor, **row} for sensor, row in rows.items()]

@@ -2,12 +2,10 @@
 
 import json
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from benchmark_script import run_script
 
 from depth_sr_ros.cli import main
 from depth_sr_ros.commands.benchmark import example_frame, stage_percentiles
@@ -106,18 +104,14 @@ def test_the_processor_is_read_as_linux_describes_it(tmp_path):
     assert cpu_flags(tmp_path / "none") == []
 
 
-def run_sensor(folder, *options):
-    root = Path(__file__).resolve().parent.parent
-    paths = os.pathsep.join(filter(None, (str(root), os.environ.get("PYTHONPATH"))))
-    environment = {**os.environ, "PYTHONPATH": paths, "XDG_CACHE_HOME": str(folder)}
-    command = [sys.executable, str(root / "benchmark" / "sensor.py"), *options]
-    return subprocess.run(command, env=environment, capture_output=True, text=True)
+def run_sensor(*options):
+    return run_script("sensor.py", *options, environment=os.environ)
 
 
 def test_methods_are_measured_on_what_sensors_see(tmp_path):
     path = tmp_path / "sensor.json"
     options = ["--methods", "bicubic", "guided_filter", "--scale", "4", "--size", "64", "48", "-o", str(path)]
-    done = run_sensor(tmp_path, *options)
+    done = run_sensor(*options)
     assert done.returncode == 0, done.stderr
     filed = json.loads(path.read_text())
     assert filed["machine"] == machine() and filed["clip_to_measured"] is True and filed["scenes"] == 5
@@ -129,7 +123,12 @@ def test_methods_are_measured_on_what_sensors_see(tmp_path):
     assert f"{found['bicubic', 'default']['rmse_m']:.3f}" in done.stdout
 
 
-def test_a_method_that_is_none_is_named_in_one_line(tmp_path):
-    done = run_sensor(tmp_path, "--methods", "sharper")
+def test_a_method_that_is_none_is_named_in_one_line():
+    done = run_sensor("--methods", "sharper")
     assert done.returncode == 1 and "sharper" in done.stderr and "fdkn" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_file_that_cannot_be_written_is_found_before_anything_is_measured(tmp_path):
+    done = run_sensor("-o", str(tmp_path / "none" / "sensor.json"))
+    assert done.returncode == 1 and "there is no folder" in done.stderr and not done.stdout

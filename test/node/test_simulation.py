@@ -6,12 +6,12 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import rclpy
+from benchmark_script import run_script
 from rclpy.executors import SingleThreadedExecutor
 from ros_graph import TIMEOUT_S, start_node, stop_node, wait_until
 from sensor_msgs.msg import CameraInfo, Image
@@ -180,11 +180,6 @@ def test_a_demo_without_results_fails_with_one_line(camera, cache, tmp_path):
 
 
 def test_the_stream_benchmark_ends_where_the_node_cannot_start(ros, cache):
-    script = Path(__file__).resolve().parents[2] / "benchmark" / "stream.py"
-    command = [sys.executable, str(script), "--method", "sharper"]
-    paths = os.pathsep.join(filter(None, (str(script.parents[1]), os.environ.get("PYTHONPATH"))))
-    done = subprocess.run(
-        command, env={**cache, "PYTHONPATH": paths}, capture_output=True, text=True, timeout=60
-    )
+    done = run_script("stream.py", "--method", "sharper", environment=cache, timeout=60)
     assert done.returncode == 1
     assert "the node ended with status 1" in done.stderr and "Traceback" not in done.stderr
