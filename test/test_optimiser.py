@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from depth_sr_ros.training.optimiser import UPDATE_RMS, Muon, is_matrix, make_optimiser, orthogonal
+from depth_sr_ros.training.optimiser import COEFFICIENTS, ITERATIONS, UPDATE_RMS, Muon, is_matrix, make_optimiser, orthogonal
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU")
 
@@ -37,6 +37,18 @@ def test_an_update_is_orthogonal(shape):
 @needs_gpu
 def test_an_update_is_orthogonal_in_bfloat16():
     check_orthogonal(random(2, 64, 32).cuda(), 0.05)
+
+
+@pytest.mark.parametrize("rank", [16, 3])
+def test_an_update_is_the_iteration_itself(rank):
+    """Against the definition, X <- a X + (b A + c A^2) X with A = X X^T, in double precision."""
+    matrix = random(1, 16, rank) @ random(1, rank, 48, seed=1) + 1e-4 * random(1, 16, 48, seed=2)
+    a, b, c = COEFFICIENTS
+    expected = matrix.double() / torch.linalg.matrix_norm(matrix.double())
+    for _ in range(ITERATIONS):
+        gram = expected @ expected.mT
+        expected = a * expected + (b * gram + c * gram @ gram) @ expected
+    assert torch.allclose(orthogonal(matrix).double(), expected, atol=2e-3 * expected.abs().max().item())
 
 
 def test_no_gradient_changes_nothing():

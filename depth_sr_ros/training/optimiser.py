@@ -132,7 +132,25 @@ def orthogonal(matrices: Tensor) -> Tensor:
     x = x / (torch.linalg.matrix_norm(x, keepdim=True) + 1e-7)
     if x.is_cuda:
         x = x.bfloat16()
-    for _ in range(ITERATIONS):
-        gram = x @ x.mT
-        x = a * x + (b * gram + c * gram @ gram) @ x
+        for _ in range(ITERATIONS):
+            gram = x @ x.mT
+            x = a * x + (b * gram + c * gram @ gram) @ x
+    else:
+        x = _polynomial_of(x @ x.mT) @ x
     return x.mT if tall else x
+
+
+def _polynomial_of(gram: Tensor) -> Tensor:
+    """Return P with P X the outcome of the iteration, from X X^T: (N, n, n) -> (N, n, n), float32.
+
+    Every factor a + b G + c G^2 is a polynomial of the first Gram matrix, so all of them commute: the next Gram matrix is
+    the factor's square times this one. The wide X is multiplied once in place of twice an iteration. It wants the digits
+    of float32.
+    """
+    a, b, c = COEFFICIENTS
+    product = one = torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device).expand_as(gram)
+    for _ in range(ITERATIONS):
+        factor = a * one + b * gram + c * gram @ gram
+        product = factor @ product
+        gram = factor @ factor @ gram
+    return product
