@@ -470,9 +470,32 @@ def test_a_recipe_that_begins_with_the_packages_weights_fits_them_from_any_folde
     recipe = load_recipe(name)
     monkeypatch.chdir(tmp_path)
     for scale in runs(recipe):
-        model = method_class(recipe.method)(scale or recipe.scales[0], **recipe.config)
-        tensors, words = read_start(recipe, scale, model.state_dict())
-        assert tensors and recipe.start_from.removeprefix("weights/").replace("{scale}", str(scale)) in words
+        of_scale = recipe.at(scale)
+        model = method_class(recipe.method)(scale or recipe.scales[0], **of_scale.config)
+        tensors, words = read_start(of_scale, scale, model.state_dict())
+        assert tensors and of_scale.start_from.removeprefix("weights/").replace("{scale}", str(scale)) in words
+
+
+def test_entries_may_differ_between_scales(tmp_path):
+    path = tmp_path / "two.yaml"
+    path.write_text(
+        "method: dada\nscales: [4, 8]\nconfig: {iterations: 96, encoder: light}\nsteps: 100\n"
+        "at_scale:\n  8: {config: {iterations: 192}, teachers: [a.safetensors], teacher_share: 0.5, degradation: {shift: 0.1}}"
+    )
+    recipe = load_recipe(str(path))
+    assert recipe.at(4) == replace(recipe, at_scale={}) and recipe.at(4).config["iterations"] == 96
+    eight = recipe.at(8)
+    assert eight.config == {"iterations": 192, "encoder": "light"} and eight.teachers == ("a.safetensors",)
+    assert (eight.steps, eight.degradation.shift, eight.degradation.warp) == (100, 0.1, 0.7)
+    assert identity(recipe.at(4)) != identity(eight)
+
+
+def test_a_run_has_what_its_scale_says(pool, tmp_path):
+    recipe = replace(TINY, scales=(4, 8), at_scale={8: {"steps": 3, "config": {"widths": (8, 8, 8)}}})
+    run = Trainer(recipe, 8, tmp_path, workers=0, pool=pool)
+    manifest = run.run()
+    assert run.done == 3 and manifest.config == {"widths": (8, 8, 8)}
+    assert Trainer(recipe, 4, tmp_path, workers=0, pool=pool).recipe.steps == TINY.steps != 3
 
 
 @pytest.mark.parametrize(
@@ -489,6 +512,11 @@ def test_a_recipe_that_begins_with_the_packages_weights_fits_them_from_any_folde
         ("steps: 5", "names no method"),
         ("method: [", "not YAML"),
         ("method: fdkn\ndegradation: {wobble: 3}", "unknown entry 'wobble'"),
+        ("method: fdkn\nat_scale: {4: {steps: 3}}", "at_scale has 4, which is none of the scales"),
+        ("method: fdkn\nat_scale: {8: {step: 3}}", "unknown entry 'step'"),
+        ("method: fdkn\nat_scale: {8: {blend: 0.5}}", "blend is 0.5, without start_from it must be 1"),
+        ("method: fdkn\nat_scale: {8: {method: dkn}}", "method cannot differ between scales"),
+        ("method: fdkn\nat_scale: 8", "at_scale is 8, it must map scales to entries"),
     ],
 )
 def test_a_wrong_recipe_says_what_is_wrong(text, says, tmp_path):

@@ -45,7 +45,7 @@ def test_a_manifest_says_where_its_weights_come_from(path):
     manifest = read_manifest(path)
     assert manifest.sha256 == sha256_of(path)
     assert path.stem == (manifest.method if manifest.scale is None else f"{manifest.method}_x{manifest.scale}")
-    recipe = load_recipe(manifest.recipe)  # it is among the package's
+    recipe = load_recipe(manifest.recipe).at(manifest.scale)  # it is among the package's
     assert (recipe.method, recipe.config) == (manifest.method, manifest.config)
     assert manifest.scale is None or manifest.scale in recipe.scales
     assert "generated scenes" in manifest.data and "steps" in manifest.trained

@@ -40,6 +40,6 @@ def run(arguments: argparse.Namespace) -> None:
         trainer = Trainer(recipe, scale, arguments.output, arguments.workers)
         manifest = trainer.run(end - time.monotonic())
         print(f"{trainer.result}: validation RMSE {manifest.accuracy['validation_rmse_255']} of 255 levels")
-        if trainer.done < recipe.steps:
-            print(f"time is over after {trainer.done} of {recipe.steps} steps: the same command goes on from there")
+        if trainer.done < trainer.recipe.steps:
+            print(f"time is over after {trainer.done} of {trainer.recipe.steps} steps: the same command goes on from there")
             return

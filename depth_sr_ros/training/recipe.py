@@ -1,6 +1,6 @@
 """A recipe: everything that decides what weights come out, in one YAML file."""
 import json
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,7 @@ class Recipe:
         teachers: weights files, of any methods, whose estimates stand for a share of the truth: see `teacher`. Looked up as
             `start_from` is; "{scale}" is the scale of the batch.
         teacher_share: that share, above 0 and at most 1; 0 without teachers.
+        at_scale: entries that are others at one of the scales: see `at`.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Recipe:
     blend: float = 1.0
     teachers: tuple[str, ...] = ()
     teacher_share: float = 0.0
+    at_scale: dict[int, dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for entry, choices in {"precision": PRECISIONS, "optimiser": OPTIMISERS}.items():
@@ -98,6 +100,16 @@ class Recipe:
         if self.teacher_share and not self.teachers:
             raise RecipeError(f"recipe {self.name}: teacher_share is {self.teacher_share}, but there are no teachers")
 
+    def at(self, scale: int | None) -> "Recipe":
+        """Return the recipe of one scale, or as it is of all scales in one run (None).
+
+        What stands under `at_scale` there replaces what stands above; of `config`, keyword by keyword.
+        """
+        entries = dict(self.at_scale.get(scale, {}))
+        if "config" in entries:
+            entries["config"] = self.config | entries["config"]
+        return replace(self, at_scale={}, **entries)
+
 
 def recipes_directory() -> Path:
     """Return the folder of the recipes that come with the package."""
@@ -122,12 +134,34 @@ def load_recipe(name: str) -> Recipe:
         raise RecipeError(f"recipe {path} is not YAML: {error}") from None
     if not isinstance(entries, dict) or "method" not in entries:
         raise RecipeError(f"recipe {path} names no method")
-    entries = _checked(entries, Recipe, path)
-    entries["scales"] = tuple(entries.get("scales", (8,)))
-    teachers = entries.get("teachers", ())
-    entries["teachers"] = tuple(teachers) if isinstance(teachers, list) else teachers
-    entries["degradation"] = Degradation(**_checked(entries.get("degradation", {}), Degradation, path))
-    return Recipe(name=path.stem, **entries)
+    recipe = Recipe(name=path.stem, **_values(entries, path))
+    for scale in recipe.at_scale:
+        recipe.at(scale)  # which refuses what cannot be
+    return recipe
+
+
+def _values(entries: dict, path: Path) -> dict[str, Any]:
+    """Turn what YAML has into what a recipe has, refusing what it cannot have."""
+    values = _checked(entries, Recipe, path)
+    for key in {"scales", "teachers"} & values.keys():
+        values[key] = tuple(values[key]) if isinstance(values[key], list) else values[key]
+    if "degradation" in values:
+        values["degradation"] = Degradation(**_checked(values["degradation"], Degradation, path))
+    if "at_scale" in values:
+        values["at_scale"] = _by_scale(values["at_scale"], values.get("scales", Recipe.scales), path)
+    return values
+
+
+def _by_scale(entries: Any, scales: tuple[int, ...], path: Path) -> dict[int, dict[str, Any]]:
+    """Check what stands under `at_scale`: entries by scale, of those that may differ between scales."""
+    if not isinstance(entries, dict) or not all(isinstance(of_one, dict) for of_one in entries.values()):
+        raise RecipeError(f"recipe {path}: at_scale is {entries!r}, it must map scales to entries")
+    for scale, of_one in entries.items():
+        if scale not in scales:
+            raise RecipeError(f"recipe {path}: at_scale has {scale!r}, which is none of the scales {scales}")
+        if fixed := {"method", "scales", "at_scale"} & of_one.keys():
+            raise RecipeError(f"recipe {path}: {', '.join(sorted(fixed))} cannot differ between scales")
+    return {scale: _values(of_one, path) for scale, of_one in entries.items()}
 
 
 def identity(recipe: Recipe) -> str:

@@ -51,6 +51,7 @@ class Trainer:
         device: "cpu" or "cuda"; None: the GPU where there is one.
 
     Attributes:
+        recipe: what is done at this scale.
         done: steps that have been taken.
     """
 
@@ -59,6 +60,7 @@ class Trainer:
         device: str | None = None,
     ) -> None:
         _check_scale(recipe, scale)
+        recipe = recipe.at(scale)
         if recipe.seed == VALIDATION_SEED:
             raise RecipeError(f"seed {VALIDATION_SEED} is that of the validation scenes: choose another")
         self.recipe, self.scale, self.folder, self.pool, self.done = recipe, scale, folder, pool, 0
@@ -248,6 +250,8 @@ def _check_scale(recipe: Recipe, scale: int | None) -> None:
             f"weights of {recipe.method} serve any scale: recipe {recipe.name} trains them on all of {recipe.scales} "
             f"in one run, so leave out the scale {scale}"
         )
+    if scale is None and recipe.at_scale:
+        raise RecipeError(f"recipe {recipe.name} trains all scales in one run: at_scale would have no effect")
     if scale not in runs(recipe):
         raise RecipeError(f"recipe {recipe.name} trains scales {recipe.scales}, not {scale}")
 
