@@ -134,13 +134,14 @@ def test_the_reduced_output_is_the_input_at_any_number_of_iterations(iterations,
         assert ((reduced(result, adjustment, 8) - depth).abs() / depth).max() < 1e-5
 
 
-def test_consistency_holds_near_zero_and_in_any_unit():
+@pytest.mark.parametrize(("adjustment", "rounding", "settled"), [("average", 5e-8, 1e-4), ("bicubic", 3e-7, 1e-3)])
+def test_consistency_holds_near_zero_and_in_any_unit(adjustment, rounding, settled):
     guide, depth = example(6, 7, 8)
     depth[0, 0, 0, 0], depth[0, 0, 3, 3] = 1e-3, 0
     for unit in (1e-3, 1.0, 1e4):
-        result = DADAFree(8)(guide, unit * depth) / unit
-        assert torch.allclose(F.avg_pool2d(result, 8), depth, rtol=1e-4, atol=5e-8)
-        assert torch.allclose(result, DADAFree(8)(guide, depth), atol=1e-4)
+        result = DADAFree(8, adjustment=adjustment)(guide, unit * depth) / unit
+        assert torch.allclose(reduced(result, adjustment, 8), depth, rtol=1e-4, atol=rounding)
+        assert torch.allclose(result, DADAFree(8, adjustment=adjustment)(guide, depth), atol=settled)
 
 
 def test_consistency_holds_where_neighbours_differ_most():

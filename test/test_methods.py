@@ -75,6 +75,15 @@ def test_half_precision_stays_near(name, config, dtype):
         half = method.to(dtype)(guide.to(dtype), depth.to(dtype))
     assert half.dtype == dtype
     assert (half.float() - exact).abs().mean() < 0.05 * exact.std()
+    estimate = method.estimate(guide.to(dtype), depth.to(dtype))
+    assert estimate.dtype == dtype and (estimate - half).float().abs().mean() < 0.01 * exact.std()
+
+
+@every_method
+def test_half_precision_bears_a_depth_of_zeros(name, config):
+    method, (guide, depth) = small(name, config), pair(4, 5, 6)
+    with torch.no_grad():
+        assert torch.isfinite(method.half()(guide.half(), torch.zeros_like(depth).half())).all()
 
 
 @every_method
@@ -385,6 +394,21 @@ def test_guided_filter_is_the_same_with_and_without_opencvs(scale, height, width
     native = method(*inputs)
     monkeypatch.setattr(guided_filter, "_opencv_guided_filter", lambda: None)
     assert (native - method(*inputs)).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_guided_filter_takes_half_precision_without_opencv(dtype, monkeypatch):
+    method, (guide, depth) = load_method("guided_filter", 4), pair(4, 5, 6)
+    exact = method(guide, depth)
+    monkeypatch.setattr(guided_filter, "_opencv_guided_filter", lambda: None)
+    half = method(guide.to(dtype), depth.to(dtype))
+    assert half.dtype == dtype and (half.float() - exact).abs().mean() < 0.05 * exact.std()
+
+
+def test_guided_filter_lets_gradients_through_to_either_image():
+    method, (guide, depth) = load_method("guided_filter", 4), pair(4, 5, 6)
+    method(guide.requires_grad_(), depth).sum().backward()
+    assert guide.grad.abs().max() > 0
 
 
 def test_guided_filter_follows_an_edge_that_the_bicubic_image_blurs():

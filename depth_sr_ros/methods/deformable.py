@@ -41,8 +41,9 @@ class DeformableKernels(Method):
 
     @torch.no_grad()
     def reconstruct_cpu(self, depth: Tensor, kernels: Tensor, offsets: Tensor) -> Tensor:
-        """Do the same in one compiled loop; float32."""
-        return weighted_average_cpu(upsample_bicubic(depth, self.scale), kernels, offsets, RATIO)
+        """Do the same in one compiled loop, computed in float32."""
+        target = upsample_bicubic(depth.float(), self.scale)
+        return weighted_average_cpu(target, kernels.float(), offsets.float(), RATIO).to(depth.dtype)
 
 
 def kernels_and_offsets(

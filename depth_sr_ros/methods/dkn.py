@@ -69,8 +69,8 @@ class DKN(DeformableKernels):
     A training step compares one of the 16 shifts, for a sixteenth of the last layers' work; all have their turn.
 
     Departures from the paper, which is silent: beyond the border the inputs take the border's value, and so do samples.
-    And with `on_fdkn`, logits and offsets are added to those of an FDKN, which may begin with what that has learnt and
-    sees farther than 51 pixels: a narrow DKN then need not learn all of it again.
+    And with `on_fdkn`, logits and offsets are added to those of an FDKN, which may begin with what that has learnt: a
+    narrow DKN then need not learn all of it again.
 
     Args:
         scale: s.

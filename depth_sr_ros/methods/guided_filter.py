@@ -29,8 +29,9 @@ class GuidedFilter(Method):
         target = upsample_bicubic(depth, self.scale)
         radius = max(1, round(RADIUS_PER_SCALE * self.scale))
         native = _opencv_guided_filter()
-        if native is None or target.device.type != "cpu" or target.requires_grad:
-            return guided_filter(guide, target, radius, EPSILON)
+        if native is None or target.device.type != "cpu" or target.requires_grad or guide.requires_grad:
+            exact = torch.promote_types(depth.dtype, torch.float32)  # linear systems are not solved in half precision
+            return guided_filter(guide.to(exact), target.to(exact), radius, EPSILON).to(depth.dtype)
         epsilon = EPSILON * LEVELS**2
         filtered = [
             native(one.permute(1, 2, 0).numpy(force=True).copy(), image[0].numpy(force=True), radius, epsilon)

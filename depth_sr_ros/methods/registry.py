@@ -140,6 +140,8 @@ def load_method(name: str, scale: int, weights: Path | None = None) -> Method:
     try:
         method = cls(scale, **manifest.config)
         method.load_state_dict(state)
+    except MissingWeights:  # of an encoder that the user has to name
+        raise
     except (RuntimeError, TypeError, ValueError) as error:
         raise MethodError(f"weights {path} do not fit {name} x{scale}: {error}") from None
     return method.eval().requires_grad_(False)

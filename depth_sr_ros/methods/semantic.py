@@ -7,7 +7,9 @@ FOLD = 4  # the image is folded into channels by this factor first
 
 
 class WideBlock(nn.Module):
-    """A 7 x 7 convolution by channel and a two-layer perceptron by pixel, added (ConvNeXt, Liu et al. 2022, fig. 4).
+    """A 7 x 7 convolution by channel and a two-layer perceptron by pixel, added (after ConvNeXt, Liu et al. 2022, fig. 4).
+
+    Its normalisation is over the whole image in place of each pixel's channels, and there is no layer scale.
 
     At a sixteenth of the resolution the convolution spans 112 pixels: a large field at a small cost.
     """
