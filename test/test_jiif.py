@@ -148,6 +148,14 @@ def test_positions_outside_the_image_have_finite_values():
         assert method.query(latents, far).isfinite().all()
 
 
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
+def test_positions_that_are_nowhere_are_refused(wrong):
+    method, (guide, depth) = small(), pair()
+    pixels = torch.tensor([[[1.0, 2.0], [wrong, 2.0]]])
+    with pytest.raises(ValueError, match="positions must be finite"):
+        method.query(method.encode(guide, depth), pixels)
+
+
 @pytest.mark.parametrize("at_once", [1, 13, 10_000])
 def test_chunks_change_nothing(at_once, monkeypatch):
     method = small()

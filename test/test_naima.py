@@ -11,7 +11,9 @@ from depth_sr_ros.methods.dinov2 import DinoV2, load_dinov2
 from depth_sr_ros.methods.errors import MethodError, MissingWeights
 from depth_sr_ros.methods.layers import upsample_bicubic
 from depth_sr_ros.methods.naima import NAIMA, Projection, TokenProjection, attend
+from depth_sr_ros.methods.registry import load_method
 from depth_sr_ros.methods.semantic import SemanticEncoder
+from depth_sr_ros.methods.weights import Manifest, save_weights
 
 TINY = {
     "width": 6, "depth_groups": 1, "depth_blocks": 1, "rgb_blocks": 1, "upsampler_stages": 2,
@@ -331,6 +333,14 @@ def test_a_classifiers_file_will_do(published, tmp_path):
         assert torch.equal(load_dinov2(tmp_path)(image)[3], load_dinov2(published)(image)[3])
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_attention_bears_features_of_nothing(dtype):
+    nothing = torch.zeros(1, 4, 3, 3, dtype=dtype, requires_grad=True)
+    found = attend(nothing, nothing)
+    found.sum().backward()
+    assert (found == 0).all() and nothing.grad.isfinite().all()
+
+
 def test_without_weights_the_message_helps(tmp_path, monkeypatch):
     monkeypatch.delenv(dinov2.VARIABLE, raising=False)
     with pytest.raises(MissingWeights, match="facebook/dinov2-small.*DEPTH_SR_DINOV2"):
@@ -339,6 +349,16 @@ def test_without_weights_the_message_helps(tmp_path, monkeypatch):
         NAIMA(8, dinov2=tmp_path / "nowhere", **TINY)
     with pytest.raises(MissingWeights, match="model.safetensors"):
         NAIMA(8, dinov2=tmp_path, **TINY)
+
+
+def test_weights_that_want_dinov2_say_so_and_not_that_they_do_not_fit(tmp_path, monkeypatch):
+    monkeypatch.delenv(dinov2.VARIABLE, raising=False)
+    manifest = Manifest(
+        method="naima", scale=8, sha256="", config={"encoder": "dinov2"}, recipe="naima", data="none", trained="never"
+    )
+    save_weights(tmp_path / "naima_x8.safetensors", {"alpha": torch.zeros(1)}, manifest)
+    with pytest.raises(MissingWeights, match="^naima with DINOv2.*DEPTH_SR_DINOV2"):
+        load_method("naima", 8, tmp_path / "naima_x8.safetensors")
 
 
 def test_a_file_that_is_something_else_is_refused(tmp_path):

@@ -18,13 +18,15 @@ SMALL_NAIMA = dict(
 SMALL_JIIF = dict(streams=True, guide_features=4, depth_width=8, depth_blocks=1, hidden=(8, 8))
 WIDTHS = (8, 12, 16)
 METHODS = {
-    "ahmf": lambda scale: AHMF(scale, channels=8, compact=True, streams="both", context=WIDTHS),
+    "ahmf": lambda scale: AHMF(scale, channels=8, compact=True, streams="both", context=WIDTHS, context_blocks=1),
     "ahmf, guide only": lambda scale: AHMF(scale, channels=8, compact=True, streams="guide"),
     "dada": lambda scale: DADA(
-        scale, encoder="streams", encoder_config={"context": WIDTHS}, iterations=4, gradient_iterations=4
+        scale, encoder="streams", encoder_config={"context": WIDTHS, "blocks": 1}, iterations=4, gradient_iterations=4
     ),
-    "jiif": lambda scale: JIIF(scale, context=WIDTHS, **SMALL_JIIF),
-    "naima": lambda scale: NAIMA(scale, context=WIDTHS, **SMALL_NAIMA),
+    "jiif": lambda scale: JIIF(scale, context=WIDTHS, context_blocks=1, **SMALL_JIIF),
+    "naima": lambda scale: NAIMA(
+        scale, context=WIDTHS, context_blocks=1, streams_to_upsampler=True, finish_width=12, **SMALL_NAIMA
+    ),
 }
 
 
@@ -76,9 +78,28 @@ def test_context_begins_with_nothing_and_then_sees_far():
         assert not torch.allclose(with_context(changed, depth)[far], with_context(guide, depth)[far])
 
 
+def test_blocks_begin_with_nothing():
+    """Put into a context that has learnt, they change nothing, and every one of them can learn from there."""
+    torch.manual_seed(0)
+    without, with_blocks = Context(6, WIDTHS), Context(6, WIDTHS, blocks=2)
+    torch.nn.init.normal_(without.widen[0].weight)
+    assert not with_blocks.load_state_dict(without.state_dict(), strict=False).unexpected_keys
+    features = torch.rand(2, 6, 16, 24)
+    assert torch.equal(with_blocks(features), without(features))
+    optimiser = torch.optim.SGD(with_blocks.parameters(), lr=1e-2)
+    for _ in range(3):  # what stands before a convolution of zeros learns one step after it
+        optimiser.zero_grad()
+        (with_blocks(features) - 1).square().mean().backward()
+        optimiser.step()
+    for name, parameter in with_blocks.named_parameters():
+        assert parameter.grad.abs().max() > 0, name
+    assert not torch.allclose(with_blocks(features), without(features))
+
+
+@pytest.mark.parametrize("blocks", [0, 2])
 @pytest.mark.parametrize("height, width", [(1, 1), (2, 9), (16, 24), (17, 23)])
-def test_context_takes_any_size(height, width):
-    context = Context(6, WIDTHS)
+def test_context_takes_any_size(height, width, blocks):
+    context = Context(6, WIDTHS, blocks)
     torch.nn.init.normal_(context.widen[0].weight)
     features = torch.rand(2, 6, height, width)
     found = context(features)
@@ -112,6 +133,19 @@ def test_methods_upsample_with_streams(name, scale):
 
 
 @pytest.mark.parametrize("name", METHODS)
+def test_a_fresh_context_changes_nothing_whatever_it_serves(name):
+    """So that what has learnt without one can go on with one."""
+    method = METHODS[name](8).eval()
+    guide, depth = pair(8)
+    with torch.inference_mode():
+        with_context = method(guide, depth)
+        for part in method.modules():
+            if isinstance(part, TwoStreams):
+                part.context = None
+        assert torch.equal(method(guide, depth), with_context)
+
+
+@pytest.mark.parametrize("name", METHODS)
 def test_streams_learn_along(name):
     method = METHODS[name](8).train()
     guide, depth = pair(8, rows=4, columns=4)
@@ -133,3 +167,5 @@ def test_what_cannot_be_is_refused():
         AHMF(8, compact=True, streams="depth")
     with pytest.raises(ValueError, match="streams works at multiples of x4, got x2"):
         NAIMA(2, **SMALL_NAIMA)
+    with pytest.raises(ValueError, match="streams_to_upsampler wants streams"):
+        NAIMA(8, **SMALL_NAIMA | {"streams": False}, streams_to_upsampler=True)

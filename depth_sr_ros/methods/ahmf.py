@@ -106,7 +106,7 @@ class AHMF(Method):
         compact: see above.
         streams: with `compact`, and from x4, FDKN's streams before the guide's last inverse pixel shuffles; they may begin
             with what FDKN or DADA has learnt. "guide": that of the guide; "both": that of the bicubic depth too.
-        context: with both, see `streams.TwoStreams`.
+        context, context_blocks: with both, widths and blocks of `streams.Context`.
 
     Raises:
         ValueError: another scale, unknown `streams`, or `streams` where they cannot be.
@@ -118,7 +118,7 @@ class AHMF(Method):
 
     def __init__(
         self, scale: int, channels: int = 64, levels: int = 4, compact: bool = False,
-        streams: str | None = None, context: tuple[int, ...] = (),
+        streams: str | None = None, context: tuple[int, ...] = (), context_blocks: int = 0,
     ) -> None:
         super().__init__(scale)
         if scale not in KERNELS:
@@ -127,7 +127,7 @@ class AHMF(Method):
             raise ValueError(f"ahmf's streams want compact, and a scale of {RATIO} or more; got x{scale}")
         if streams not in STREAMS:
             raise ValueError(f"ahmf has no streams {streams!r}: choose from {', '.join(filter(None, STREAMS))}")
-        self.streams = _streams(streams, context)
+        self.streams = _streams(streams, context, context_blocks)
         self.downsample, width = (
             _stream_downsampling(scale, channels, streams) if streams else _downsampling(scale, channels, compact)
         )
@@ -156,9 +156,10 @@ def _conv(before: int, after: int, kernel: int = 3, bias: bool = True) -> nn.Con
 
 def _mean_plus_deviation(features: Tensor) -> Tensor:
     """Pool (B, C, h, w) to (B, C, 1, 1), eq. 13."""
-    mean = features.mean((2, 3), keepdim=True)
-    variance = (features - mean).square().mean((2, 3), keepdim=True)
-    return mean + (variance + 1e-8).sqrt()  # the root of zero has no gradient
+    exact = features.to(torch.promote_types(features.dtype, torch.float32))  # 1e-8 is nothing in half precision
+    mean = exact.mean((2, 3), keepdim=True)
+    variance = (exact - mean).square().mean((2, 3), keepdim=True)
+    return (mean + (variance + 1e-8).sqrt()).to(features.dtype)  # the root of zero has no gradient
 
 
 def _extraction(before: int, channels: int, levels: int) -> nn.ModuleList:
@@ -177,10 +178,10 @@ def _downsampling(scale: int, channels: int, compact: bool) -> tuple[nn.Module, 
     return nn.Sequential(*layers, nn.PixelUnshuffle(2)), 4 * width
 
 
-def _streams(name: str | None, context: tuple[int, ...]) -> nn.Module:
+def _streams(name: str | None, context: tuple[int, ...], blocks: int) -> nn.Module:
     if name is None:
         return nn.Identity()
-    return FeatureStream(3) if name == "guide" else TwoStreams(context)
+    return FeatureStream(3) if name == "guide" else TwoStreams(context, blocks)
 
 
 def _stream_downsampling(scale: int, channels: int, streams: str) -> tuple[nn.Module, int]:

@@ -53,7 +53,7 @@ class JIIF(Method):
         training_queries: pixels drawn from an image in training; 0 takes all.
         streams: FDKN's two streams, with `guide_features` channels, in place of the guide's EDSR encoder: they see the
             bicubic depth too, and may begin with what FDKN or DADA has learnt.
-        context: see `streams.TwoStreams`.
+        context, context_blocks: widths and blocks of `streams.Context`.
     """
 
     name = "jiif"
@@ -75,6 +75,7 @@ class JIIF(Method):
         training_queries: int = 30_720,
         streams: bool = False,
         context: tuple[int, ...] = (),
+        context_blocks: int = 0,
     ) -> None:
         super().__init__(scale)
         self.training_queries = training_queries
@@ -82,7 +83,7 @@ class JIIF(Method):
         features = guide_width if guide_features is None else guide_features
         self.streams = streams
         self.guide_encoder = (
-            StreamFeatures(4, features, context) if streams
+            StreamFeatures(4, features, context, context_blocks) if streams
             else EDSR(3, guide_width, guide_blocks, guide_stride, guide_features)
         )  # fmt: skip
         self.parts = (depth_width, features, features, 2)  # of the first layer's input: z_i, g_i, g_q - g_i, x_q - x_i
@@ -91,7 +92,9 @@ class JIIF(Method):
         for before, after in zip(hidden, (*hidden[1:], 2)):
             layers += [nn.ReLU(inplace=True), nn.Linear(before, after)]
         self.rest = nn.Sequential(*layers)
-        start_wide(self)
+        own_guide = self.guide_encoder.head if streams else self.guide_encoder  # streams and context start by themselves
+        for part in (self.depth_encoder, own_guide, self.first, self.rest):
+            start_wide(part)
         self.rest[-1].weight.data.mul_(RESIDUAL_START)  # the residual on the bicubic image starts small
 
     def encode(self, guide: Tensor, depth: Tensor) -> Latents:
@@ -112,7 +115,12 @@ class JIIF(Method):
 
         Returns:
             (B, N), in the units of the encoded depth.
+
+        Raises:
+            ValueError: a position is not finite.
         """
+        if not pixels.isfinite().all():
+            raise ValueError("positions must be finite, in pixels of the guide; some are NaN or infinite")
         return torch.cat([self._query(latents, part) for part in pixels.split(QUERIES_AT_ONCE, dim=1)], dim=1)
 
     def forward(self, guide: Tensor, depth: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from .streams import RATIO, TwoStreams
 MEAN = (0.485, 0.456, 0.406)  # ImageNet's
 DEVIATION = (0.229, 0.224, 0.225)
 ENCODERS = ("dinov2", "own")
+SMALLEST_SQUARE = 1e-6  # of features that are brought to unit size
 
 
 class Projection(nn.Module):
@@ -124,7 +125,8 @@ def attend(queries: Tensor, keys: Tensor) -> Tensor:
 
 
 def _unit(image: Tensor) -> Tensor:
-    return F.normalize(image, dim=1) * math.sqrt(image.shape[1])
+    # The smallest size added is one that half precision still has: features of nothing must not divide by zero.
+    return image * (image.float().square().mean(1, keepdim=True) + SMALLEST_SQUARE).rsqrt().to(image.dtype)
 
 
 class Upsampler(nn.Module):
@@ -139,9 +141,10 @@ class Upsampler(nn.Module):
         factor: between the two resolutions.
         fold: the result is unfolded from fold^2 channels at the end.
         beside: channels of what stands beside the stages at the high resolution.
+        finish_width: channels that they are joined in.
     """
 
-    def __init__(self, width: int, stages: int, factor: int, fold: int, beside: int) -> None:
+    def __init__(self, width: int, stages: int, factor: int, fold: int, beside: int, finish_width: int) -> None:
         super().__init__()
         widths = [width * (stage + 1) for stage in range(stages)]
         self.refine = nn.ModuleList(
@@ -150,9 +153,9 @@ class Upsampler(nn.Module):
         )
         self.project = nn.ModuleList(Projection(one, factor, up=True) for one in widths)
         self.finish = nn.Sequential(
-            nn.Conv2d(sum(widths) + beside, width, 3, padding=1), AttentionBlock(width)
+            nn.Conv2d(sum(widths) + beside, finish_width, 3, padding=1), AttentionBlock(finish_width)
         )
-        self.last = nn.Conv2d(width, fold**2, 3, padding=1)
+        self.last = nn.Conv2d(finish_width, fold**2, 3, padding=1)
         self.unfold = nn.PixelShuffle(fold)
 
     def forward(self, features: Tensor, *beside: Tensor) -> Tensor:
@@ -168,8 +171,10 @@ class NAIMA(Method):
     """Depth features that ask a semantic encoder what belongs together, four times, before they are upsampled.
 
     What the paper leaves open, and what was taken: queries and keys have a root mean square of one (at unit length the
-    logits of eq. 4 stay within 1/sqrt(d), and the attention is close to a plain mean). The fusion block of eq. 6 is an
-    up-projection of the depth features, the picture's features beside them, and a down-projection. The published counts
+    logits of eq. 4 stay within 1/sqrt(d), and the attention is close to a plain mean). Eq. 5 encodes the picture anew at
+    every level; here a level refines the features of the one before, which `rgb_blocks` a level are enough for. The fusion
+    block of eq. 6 is an up-projection of the depth features, the picture's features beside them, and a down-projection,
+    whose outcome is added to the depth features. The published counts
     fit 102 kernels of 48 x 48 channels and 8, 12 and 20 pixels a side at x4, x8, x16; fusions and upsampler have just
     these, the blocks make up the rest. The picture is padded for the encoder with zeros after standardisation.
 
@@ -185,10 +190,12 @@ class NAIMA(Method):
         fusion_width: channels of the fusions' down-projections; None: 2 * width.
         rgb_to_upsampler: whether the upsampler sees the picture's last features too. The paper's does not: all that it
             knows of edges passes through `width` channels a low-resolution pixel.
+        streams_to_upsampler: whether it sees all that comes out of the streams, too.
+        finish_width: channels in which the upsampler joins what it sees; None: `width`, as in the paper.
         own_channels, own_blocks: size of the encoder "own".
         streams: FDKN's two streams before the picture's encoder, with a `fold` of 4: they see the bicubic depth too, and
             may begin with what FDKN or DADA has learnt.
-        context: see `streams.TwoStreams`.
+        context, context_blocks: widths and blocks of `streams.Context`.
         dinov2: file or folder of DINOv2's weights; None: what the environment variable DEPTH_SR_DINOV2 names.
     """
 
@@ -208,15 +215,20 @@ class NAIMA(Method):
         fold: int = 1,
         fusion_width: int | None = None,
         rgb_to_upsampler: bool = False,
+        streams_to_upsampler: bool = False,
+        finish_width: int | None = None,
         own_channels: int = 96,
         own_blocks: int = 2,
         streams: bool = False,
         context: tuple[int, ...] = (),
+        context_blocks: int = 0,
         dinov2: Path | str | None = None,
     ) -> None:
         super().__init__(scale)
         if encoder not in ENCODERS:
             raise MethodError(f"naima has no encoder {encoder!r}: choose from {', '.join(ENCODERS)}")
+        if streams_to_upsampler and not streams:
+            raise MethodError("naima has no streams that its upsampler could see: streams_to_upsampler wants streams")
         if streams and scale % RATIO:
             raise MethodError(f"naima with streams works at multiples of x{RATIO}, got x{scale}")
         self.fold = RATIO if streams else _fold(fold, scale)
@@ -225,7 +237,7 @@ class NAIMA(Method):
         self.register_buffer("mean", torch.tensor(MEAN)[:, None, None], persistent=False)
         self.register_buffer("deviation", torch.tensor(DEVIATION)[:, None, None], persistent=False)
         self.depth_head = nn.Conv2d(1, width, 3, padding=1)
-        self.streams = TwoStreams(context) if streams else None
+        self.streams = TwoStreams(context, context_blocks) if streams else None
         self.rgb_head = (
             nn.Conv2d(TwoStreams.channels, width, 1) if streams
             else nn.Sequential(nn.PixelUnshuffle(self.fold), nn.Conv2d(3 * self.fold**2, width, 3, padding=1))
@@ -237,8 +249,9 @@ class NAIMA(Method):
             )
             for _ in range(LEVELS)
         )
-        self.rgb_to_upsampler = rgb_to_upsampler
-        self.upsampler = Upsampler(width, upsampler_stages, factor, self.fold, width if rgb_to_upsampler else 0)
+        self.rgb_to_upsampler, self.streams_to_upsampler = rgb_to_upsampler, streams_to_upsampler
+        beside = width * rgb_to_upsampler + TwoStreams.channels * streams_to_upsampler
+        self.upsampler = Upsampler(width, upsampler_stages, factor, self.fold, beside, finish_width or width)
         for part in (self.depth_head, self.rgb_head, self.levels, self.upsampler):
             start_wide(part)
         if encoder == "own":
@@ -253,14 +266,12 @@ class NAIMA(Method):
         bottom, right = (-side % self.semantic.patch for side in guide.shape[-2:])
         tokens = self.semantic(F.pad(picture, (0, right, 0, bottom)))
         features, upsampled = self.depth_head(depth), upsample_bicubic(depth, self.scale)
-        if self.streams is None:
-            rgb = self.rgb_head(picture)
-        else:
-            rgb = self.rgb_head(self.streams(guide, mean_free(upsampled)))
+        seen = picture if self.streams is None else self.streams(guide, mean_free(upsampled))
+        rgb = self.rgb_head(seen)
         for level, its_tokens in zip(self.levels, tokens):
             features, rgb = level(features, its_tokens, rgb)
-        residual = self.upsampler(features, rgb) if self.rgb_to_upsampler else self.upsampler(features)
-        return residual + upsampled  # eq. 7
+        beside = [rgb] * self.rgb_to_upsampler + [seen] * self.streams_to_upsampler
+        return self.upsampler(features, *beside) + upsampled  # eq. 7
 
 
 def _fold(most: int, scale: int) -> int:
