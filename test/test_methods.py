@@ -156,6 +156,18 @@ def test_an_impossible_scale_is_answered_with_the_range(scale):
         load_method("bicubic", scale)
 
 
+@pytest.mark.parametrize("number", [np.int64(4), np.uint8(4)])
+def test_a_scale_may_be_any_kind_of_whole_number(number):
+    scale = load_method("bicubic", number).scale
+    assert scale == 4 and type(scale) is int and registry.methods_at(number) == registry.methods_at(4)
+
+
+@pytest.mark.parametrize("name", [["fdkn"], None, 5])
+def test_a_method_that_is_no_name_is_answered_with_the_known(name):
+    with pytest.raises(UnknownMethod, match="known methods are ahmf, bicubic"):
+        load_method(name, 8)
+
+
 def test_missing_weights_are_answered_with_what_there_is(tmp_path, monkeypatch):
     monkeypatch.setattr(registry, "weights_directory", lambda: tmp_path)
     save(tmp_path / "fdkn_x4.safetensors", scale=4)
@@ -215,7 +227,7 @@ def test_a_weights_file_that_is_not_there_is_named(tmp_path):
 
 def save(path, method="fdkn", scale=8, config=None, made_with=None):
     """Write weights of a small FDKN, with a manifest that may say something else."""
-    model = method_class("fdkn")(scale, **(made_with or {"widths": [4, 4, 4]}))
+    model = method_class("fdkn")(scale or 8, **(made_with or {"widths": [4, 4, 4]}))
     save_weights(path, model.state_dict(), Manifest(method, scale, "", config or {"widths": [4, 4, 4]}))
     return path
 
@@ -274,6 +286,11 @@ def test_a_truncated_file_is_refused_even_under_its_own_hash(tmp_path, keep):
         ({"widths": [4, 4, 6]}, "size mismatch"),
         ({"widths": [4, 4]}, "Unexpected key"),
         ({"depth": 3}, "unexpected keyword argument 'depth'"),
+        ({"scale": 4}, "multiple values for argument 'scale'"),
+        ({"widths": []}, "IndexError"),
+        ({"widths": {"a": 1}}, ""),
+        ({"widths": [4, 4, "4"]}, ""),
+        ({"widths": None}, ""),
     ],
 )
 def test_weights_that_do_not_fit_their_own_configuration_are_refused(tmp_path, config, says):
@@ -286,7 +303,14 @@ def test_weights_that_do_not_fit_their_own_configuration_are_refused(tmp_path, c
     ("text", "says"),
     [(None, "is missing"), ("{", "cannot be read"), ("[1]", "cannot be read"), ('{"method": "fdkn"}', "cannot be read"),
      ("[" * 100_000, "cannot be read"),
-     ('{"method": "fdkn", "scale": 8, "sha256": "", "colour": 1}', "colour"), (" " * (2 << 20), "larger than")],
+     ('{"method": "fdkn", "scale": 8, "sha256": "", "colour": 1}', "colour"), (" " * (2 << 20), "larger than"),
+     ('{"method": "fdkn", "scale": "8", "sha256": ""}', "scale is '8', it must be a whole number or null"),
+     ('{"method": "fdkn", "scale": true, "sha256": ""}', "scale is True, it must be a whole number or null"),
+     ('{"method": "fdkn", "scale": 8.0, "sha256": ""}', "scale is 8.0, it must be a whole number or null"),
+     ('{"method": ["fdkn"], "scale": 8, "sha256": ""}', r"method is \['fdkn'\], it must be a string"),
+     ('{"method": "fdkn", "scale": 8, "sha256": null}', "sha256 is None, it must be a string"),
+     ('{"method": "fdkn", "scale": 8, "sha256": "", "config": [4, 4, 4]}', r"config is \[4, 4, 4\], it must be an object"),
+     ('{"method": "fdkn", "scale": 8, "sha256": "", "config": null}', "config is None, it must be an object")],
 )
 def test_a_manifest_that_is_none_is_refused(tmp_path, text, says):
     path = save(tmp_path / "a.safetensors")
@@ -294,6 +318,23 @@ def test_a_manifest_that_is_none_is_refused(tmp_path, text, says):
     if text is not None:
         path.with_suffix(".json").write_text(text)
     with pytest.raises(MethodError, match=says):
+        load_method("fdkn", 8, path)
+
+
+def test_weights_of_a_method_bound_to_a_scale_cannot_be_for_any(tmp_path):
+    with pytest.raises(MethodError, match="any.safetensors are for fdkn at any scale, but its weights must be for one: x8"):
+        load_method("fdkn", 8, save(tmp_path / "any.safetensors", scale=None, made_with={"widths": [4, 4, 4]}))
+
+
+@pytest.mark.parametrize(("dtype", "value"), [("float32", "nan"), ("float32", "inf"), ("float16", "-inf"), ("float64", 1e300)])
+def test_weights_that_are_no_numbers_are_refused_by_name(tmp_path, dtype, value):
+    state = small("fdkn", {"widths": [4, 4, 4]}, 8).state_dict()
+    name = sorted(state)[3]
+    state[name] = state[name].to(getattr(torch, dtype))
+    state[name].view(-1)[-1] = float(value)
+    path = tmp_path / "spoilt.safetensors"
+    save_weights(path, state, Manifest("fdkn", 8, "", {"widths": [4, 4, 4]}))
+    with pytest.raises(MethodError, match=f"{path}: tensor {name} holds NaN or infinity"):
         load_method("fdkn", 8, path)
 
 

@@ -1,12 +1,13 @@
 """Methods by name: which there are, which have weights, and how to get one ready to run."""
 import importlib
+import numbers
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..resources import share_directory
 from .base import Method
 from .errors import MethodError, MissingWeights, UnknownMethod, UnsupportedScale
-from .weights import load_weights
+from .weights import at_scale, load_weights
 
 # A new method is one file and one line here. Modules are imported when a method is first asked for.
 _CLASSES = {
@@ -47,7 +48,7 @@ def method_class(name: str) -> type[Method]:
     Raises:
         UnknownMethod: the message lists the known ones.
     """
-    if name not in _CLASSES:
+    if not isinstance(name, str) or name not in _CLASSES:
         raise UnknownMethod(f"unknown method {name!r}: known methods are {', '.join(known_methods())}")
     return getattr(importlib.import_module(f".{name}", __package__), _CLASSES[name])
 
@@ -86,7 +87,7 @@ def methods_at(scale: int) -> list[str]:
     Raises:
         UnsupportedScale: none can.
     """
-    _check_scale(scale)
+    scale = _whole_scale(scale)
     return [info.name for info in available() if scale in info.scales]
 
 
@@ -97,7 +98,7 @@ def check(name: str, scale: int, weights: Path | None = None) -> None:
         UnknownMethod, UnsupportedScale, MissingWeights: the message names the valid choices.
     """
     cls = method_class(name)
-    _check_scale(scale)
+    scale = _whole_scale(scale)
     if weights is not None and not Path(weights).is_file():
         raise MissingWeights(f"no weights file {weights} for {name} x{scale}")
     if cls.learned and weights is None and scale not in scales_with_weights(name):
@@ -132,24 +133,28 @@ def load_method(name: str, scale: int, weights: Path | None = None) -> Method:
         MethodError: the weights are damaged, or made for another method, scale or shape.
     """
     check(name, scale, weights)
-    cls = method_class(name)
+    cls, scale = method_class(name), int(scale)
     if not cls.learned:
         return cls(scale).eval()
     path = Path(weights) if weights is not None else weights_path(name, scale)
     manifest, state = load_weights(path, name, scale)
+    if manifest.scale is None and not cls.any_scale:
+        raise MethodError(f"weights {path} are for {name} {at_scale(None)}, but its weights must be for one: x{scale}")
     try:
         method = cls(scale, **manifest.config)
         method.load_state_dict(state)
     except MissingWeights:  # of an encoder that the user has to name
         raise
-    except (RuntimeError, TypeError, ValueError) as error:
-        raise MethodError(f"weights {path} do not fit {name} x{scale}: {error}") from None
+    except Exception as error:  # a manifest may hold any configuration, and a constructor may trip over it anywhere
+        raise MethodError(f"weights {path} do not fit {name} x{scale}: {type(error).__name__}: {error}") from error
     return method.eval().requires_grad_(False)
 
 
-def _check_scale(scale: int) -> None:
-    if isinstance(scale, bool) or not isinstance(scale, int) or not 2 <= scale <= MAX_SCALE:
+def _whole_scale(scale: int) -> int:
+    """Any kind of whole number, numpy's too -> int."""
+    if isinstance(scale, bool) or not isinstance(scale, numbers.Integral) or not 2 <= scale <= MAX_SCALE:
         raise UnsupportedScale(f"scale {scale!r} is not a whole number from 2 to {MAX_SCALE}")
+    return int(scale)
 
 
 def _missing(name: str, scale: int) -> str:

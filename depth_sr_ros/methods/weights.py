@@ -7,6 +7,11 @@ from typing import Any
 
 from .errors import MethodError, MissingWeights
 
+KINDS = {  # of a manifest's fields, and how to say so
+    "method": (str, "a string"), "scale": ((int, type(None)), "a whole number or null"), "sha256": (str, "a string"),
+    "config": (dict, "an object"), "recipe": (str, "a string"), "data": (str, "a string"), "trained": (str, "a string"),
+    "accuracy": (dict, "an object"), "licence": (str, "a string"),
+}  # fmt: skip
 MANIFEST_LIMIT = 1 << 20  # bytes; a manifest is about a kilobyte
 
 
@@ -57,17 +62,22 @@ def read_manifest(path: Path) -> Manifest:
     """Read the manifest beside the weights file `path`.
 
     Raises:
-        MethodError: it is missing, too large, not JSON, or lacks a field.
+        MethodError: it is missing, too large, not JSON, or lacks a field or has one of the wrong kind.
     """
     manifest = path.with_suffix(".json")
     try:
         if manifest.stat().st_size > MANIFEST_LIMIT:
             raise MethodError(f"manifest {manifest} is larger than {MANIFEST_LIMIT} bytes: not a manifest")
-        return Manifest(**json.loads(manifest.read_text(encoding="utf-8")))
+        content = Manifest(**json.loads(manifest.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise MethodError(f"weights {path} have no manifest: {manifest} is missing") from None
     except (ValueError, TypeError, RecursionError) as error:
         raise MethodError(f"manifest {manifest} cannot be read: {error}") from None
+    for name, (kinds, wanted) in KINDS.items():
+        value = getattr(content, name)
+        if isinstance(value, bool) or not isinstance(value, kinds):
+            raise MethodError(f"manifest {manifest}: {name} is {value!r:.60}, it must be {wanted}")
+    return content
 
 
 def load_weights(path: Path, method: str, scale: int | None) -> tuple[Manifest, dict]:
@@ -82,7 +92,7 @@ def load_weights(path: Path, method: str, scale: int | None) -> tuple[Manifest, 
 
     Raises:
         MissingWeights: there is no such file.
-        MethodError: wrong method, wrong scale, wrong hash, or not a safetensors file.
+        MethodError: wrong method, wrong scale, wrong hash, not a safetensors file, or numbers in it that are none.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -101,7 +111,11 @@ def load_weights(path: Path, method: str, scale: int | None) -> tuple[Manifest, 
         state = load_file(path)
     except SafetensorError as error:
         raise MethodError(f"weights {path} are not a readable safetensors file: {error}") from None
-    return manifest, {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
+    state = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
+    for name, tensor in state.items():
+        if not tensor.isfinite().all():
+            raise MethodError(f"weights {path}: tensor {name} holds NaN or infinity: what was trained went wrong")
+    return manifest, state
 
 
 def save_weights(path: Path, state: dict, manifest: Manifest) -> Manifest:
