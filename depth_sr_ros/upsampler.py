@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import numbers
+import os
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,6 +15,7 @@ from . import depth_image
 from .backends import candidates
 from .ensemble import mean_over_flips
 from .frame import DepthResult, FrameError
+from .image_files import MAX_PIXELS
 from .network import Network, StageClock
 
 MAX_OUTPUT_PIXELS = 1 << 24  # 4096 x 4096; a garbled header must not ask for all the memory there is
@@ -43,8 +47,9 @@ class Upsampler:
     clipped: helps with an exact sensor only), `ensemble` (take the mean over four flips of the frame: more
     accurate, in four times the time), `iterations` (see the property).
 
-    One caller at a time. Raises ValueError for wrong values: MethodError (a ValueError) for the method, its
-    scale or its weights, BackendError for the backend; each names the valid choices.
+    One caller at a time. Raises TypeError for what is of another kind than said here, and ValueError for wrong
+    values: MethodError (a ValueError) for the method, its scale or its weights, BackendError for the backend;
+    each names the valid choices.
     """
 
     def __init__(
@@ -66,6 +71,12 @@ class Upsampler:
     ) -> None:
         from .methods.registry import load_method
 
+        flags = {"fill_holes": fill_holes, "clip_to_measured": clip_to_measured}
+        flags |= {"consistency": consistency, "ensemble": ensemble}
+        _check_kinds(flags, (bool, np.bool_), "True or False")
+        _check_kinds({"min_depth": min_depth, "max_depth": max_depth}, numbers.Real, "a number of metres")
+        _check_kinds({"threads": threads}, (numbers.Integral, type(None)), "a whole number or None")
+        _check_kinds({"weights": weights}, (str, os.PathLike, type(None)), "the name of a file or None")
         if not 0 <= min_depth < max_depth:
             raise ValueError(f"depth range [{min_depth}, {max_depth}] m must have 0 <= min_depth < max_depth")
         self.fill_holes, self.ensemble = fill_holes, ensemble
@@ -128,7 +139,7 @@ class Upsampler:
         """
         if self._network is not None and self._network.depth_shape == tuple(depth_shape):
             return
-        _check_shape(depth_shape, self.scale)
+        check_shape(depth_shape, self.scale)
         self._network = None  # frees the old engine before the new one takes its memory
         self._network = Network(self._method, self._backends, self._precision, tuple(depth_shape))
 
@@ -140,11 +151,12 @@ class Upsampler:
         out-of-range depth is unknown.
 
         Returns the (s*h, s*w) result in fresh arrays. Raises FrameError, whose `reason` is "bad_guide",
-        "bad_depth", "too_large" or "no_valid_depth", and what `prepare` raises.
+        "bad_depth", "too_large" or "no_valid_depth", and what `prepare` raises. What a numpy.ma array masks is
+        unknown.
         """
         _check_guide(rgb)
         _check_depth(depth)
-        _check_shape(depth.shape, self.scale)
+        check_shape(depth.shape, self.scale)
         _check_view(rgb.shape, depth.shape)
         clock = StageClock()
         self.prepare(depth.shape)
@@ -202,6 +214,7 @@ class Upsampler:
 
 
 def _metres(depth: np.ndarray) -> np.ndarray:
+    depth = np.ma.filled(depth, 0)  # zero is unknown in either unit; an array without a mask stays as it is
     if depth.dtype.kind == "u":
         return depth_image.from_uint16_mm(depth)
     with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite, and so unknown
@@ -217,6 +230,13 @@ def reduction_matrices(depth_shape: tuple[int, int], scale: int) -> tuple[np.nda
     return rows, columns, np.linalg.pinv(rows), np.linalg.pinv(columns)
 
 
+def _check_kinds(values: Mapping[str, object], kinds: type | tuple[type, ...], wanted: str) -> None:
+    """Raise TypeError for the first of the arguments, given by name, that is of none of the kinds."""
+    for name, value in values.items():
+        if not isinstance(value, kinds):
+            raise TypeError(f"{name} must be {wanted}, got {value!r}")
+
+
 def _check_guide(rgb: np.ndarray) -> None:
     if (
         not isinstance(rgb, np.ndarray)
@@ -226,6 +246,9 @@ def _check_guide(rgb: np.ndarray) -> None:
         or rgb.size == 0
     ):
         raise FrameError("bad_guide", f"guide must be (H, W, 3) uint8 RGB, got {_describe(rgb)}")
+    height, width = rgb.shape[:2]
+    if height * width > MAX_PIXELS:
+        raise FrameError("too_large", f"guide of {width} x {height} pixels: more than {MAX_PIXELS} are not resized")
 
 
 def _check_depth(depth: np.ndarray) -> None:
@@ -238,7 +261,8 @@ def _check_depth(depth: np.ndarray) -> None:
         )
 
 
-def _check_shape(depth_shape: tuple[int, int], scale: int) -> None:
+def check_shape(depth_shape: tuple[int, int], scale: int) -> None:
+    """Raise FrameError (bad_depth, too_large) where a depth image of (h, w) is too small or its result too large."""
     height, width = depth_shape
     if height < 2 or width < 2:
         raise FrameError("bad_depth", f"depth image of {width} x {height} pixels: at least 2 x 2 are needed")

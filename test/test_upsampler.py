@@ -154,6 +154,15 @@ class TestDepthIn:
         np.testing.assert_array_equal(result.valid, depth_image.upsample_mask(expected, 8))
         assert np.nanmin(result.depth) >= 1.5 and np.nanmax(result.depth) <= 2.5
 
+    @pytest.mark.parametrize("dtype, factor", [(np.float32, 1), (np.float64, 1), (np.uint16, 1000)])
+    def test_what_a_mask_hides_is_unknown(self, dtype, factor):
+        low = np.ma.array((factor * self.low).astype(dtype), mask=np.zeros(self.low.shape, bool))
+        low[8:12, 5:9] = np.ma.masked
+        holes = low.filled(0)
+        result = self.upsampler(self.rgb, low)
+        np.testing.assert_array_equal(result.depth, self.upsampler(self.rgb, holes).depth)
+        assert type(result.depth) is np.ndarray and not result.valid[64:96, 40:72].any()
+
     def test_constant_depth_stays_constant(self):
         result = self.upsampler(self.rgb, np.full((24, 32), 1.7, np.float32))
         assert (result.depth == np.float32(1.7)).all()
@@ -178,6 +187,12 @@ class TestDepthIn:
         wide = np.repeat(self.low, 2, axis=1)
         result = self.upsampler(self.rgb[:, :, ::-1][:, :, ::-1], wide[:, ::2])
         np.testing.assert_array_equal(result.depth, self.upsampler(self.rgb, self.low).depth)
+
+
+def test_numpys_numbers_do_as_well():
+    options = {"min_depth": np.float32(1.5), "max_depth": np.int64(3), "threads": np.int32(1), "fill_holes": np.True_}
+    upsampler = Upsampler("bicubic", np.int64(8), **options)
+    assert upsampler.scale == 8 and upsampler(RGB, 2 * LOW).depth.shape == (192, 256)
 
 
 @pytest.mark.parametrize("method, scale", EVERY)
@@ -416,6 +431,8 @@ RGB, LOW = scene()[0], np.ones((24, 32), np.float32)
         (RGB, LOW[:1], "bad_depth", "32 x 1"),
         (RGB, LOW.tolist(), "bad_depth", "list"),
         (RGB, np.ones((3000, 4000), np.float32), "too_large", "32000 x 24000"),
+        (np.broadcast_to(np.uint8(9), (480000, 640000, 3)), LOW, "too_large", "guide of 640000 x 480000"),
+        (RGB, np.ma.masked_all((24, 32), np.float32), "no_valid_depth", "none of the 768"),
         (RGB, LOW * np.nan, "no_valid_depth", "none of the 768"),
         (RGB, LOW * 0, "no_valid_depth", "none of the 768"),
         (RGB, LOW * -1, "no_valid_depth", "none of the 768"),
@@ -462,6 +479,16 @@ def test_depth_that_only_the_limits_make_unknown_says_so():
         (dict(method="bicubic", min_depth=3, max_depth=2), ValueError, r"\[3, 2\]"),
         (dict(method="bicubic", max_depth=float("nan")), ValueError, "nan"),
         (dict(method="bicubic", threads=0), ValueError, "threads"),
+        (dict(method=["fdkn"]), MethodError, r"unknown method \['fdkn'\]: known methods are"),
+        (dict(method="bicubic", threads="2"), TypeError, "threads must be a whole number or None, got '2'"),
+        (dict(method="bicubic", threads=1.5), TypeError, "threads must be a whole number or None, got 1.5"),
+        (dict(method="bicubic", min_depth="1"), TypeError, "min_depth must be a number of metres, got '1'"),
+        (dict(method="bicubic", max_depth=None), TypeError, "max_depth must be a number of metres, got None"),
+        (dict(method="fdkn", weights=5), TypeError, "weights must be the name of a file or None, got 5"),
+        (dict(method="bicubic", fill_holes="no"), TypeError, "fill_holes must be True or False, got 'no'"),
+        (dict(method="bicubic", clip_to_measured=0), TypeError, "clip_to_measured must be True or False, got 0"),
+        (dict(method="bicubic", consistency="no"), TypeError, "consistency must be True or False"),
+        (dict(method="bicubic", ensemble=4), TypeError, "ensemble must be True or False"),
     ],
 )
 def test_a_wrong_choice_is_refused_at_once(arguments, error, says):
