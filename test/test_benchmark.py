@@ -6,6 +6,7 @@ import os
 import numpy as np
 import pytest
 from benchmark_script import run_script
+from small_weights import save_small
 
 from depth_sr_ros.cli import main
 from depth_sr_ros.commands.benchmark import example_frame, stage_percentiles
@@ -80,12 +81,33 @@ def test_the_example_frame_has_holes_as_a_sensors_has():
         (["--methods", ","], "holds no name"),
         (["--methods", "bicubic", "--backends", "abacus"], "abacus"),
         (["--methods", "bicubic", "-o", "/nowhere/at/all.json"], "no folder /nowhere/at"),
+        (["--methods", "bicubic", "-o", "."], "cannot write .: it is a folder"),
+        (["--methods", "bicubic", "-o", "/proc/figures.json"], "cannot write /proc/figures.json"),
+        (["--methods", "bicubic", "--sizes", "8x6", "100000x100000"], "100000 x 100000 pixels at x8 is 800000 x 800000"),
+        (["--methods", "bicubic", "--weights", "fdkn_x8.safetensors"], "would not be read: bicubic learned nothing"),
+        (["--methods", "bicubic", "--backends", "torch_eager", "--precision", "f8"], "no precision 'f8'"),
     ],
 )
 def test_wrong_wishes_are_answered_in_one_line(options, message, capsys):
     assert main(["benchmark", *options]) == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
+
+
+def test_weights_are_checked_with_every_method_before_anything_is_measured(tmp_path, capsys):
+    path = tmp_path / "jiif.safetensors"
+    save_small(path, "jiif", None)
+    before = path.with_suffix(".json").read_bytes()
+    options = ["--methods", "jiif", "dada", "--weights", str(path), "--sizes", "8x6", "--frames", "1"]
+    assert main(["benchmark", *options]) == 2
+    said = capsys.readouterr()
+    assert "are for jiif at any scale, not for dada x8" in said.err and not said.out
+    options[1:3] = ["jiif", "bicubic"]  # which has learned nothing, and needs no weights
+    assert main(["benchmark", *options, "-o", str(path.with_suffix(".json"))]) == 2
+    assert "would overwrite the manifest" in capsys.readouterr().err
+    assert path.with_suffix(".json").read_bytes() == before
+    assert main(["benchmark", *options]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
 
 
 @pytest.mark.parametrize("options", [["--sizes", "large"], ["--sizes", "0x4"], ["--frames", "0"]])

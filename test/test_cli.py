@@ -1,8 +1,11 @@
 """The command depth-sr, as a user meets it."""
 
+import os
 import re
+import struct
 import subprocess
 import sys
+import zlib
 
 import cv2
 import numpy as np
@@ -152,6 +155,101 @@ def test_wrong_files_cost_one_line_and_status_2(folder, capsys, arguments, says)
     assert re.search(says, captured.err)
     assert captured.err.startswith("depth-sr: error: ") and captured.err.count("\n") == 1
     assert not (folder / "out.png").exists()
+
+
+def png_that_claims(width: int, height: int) -> bytes:
+    """A 16-bit grey PNG of a few bytes whose header states this size."""
+    header = struct.pack(">IIBBBBB", width, height, 16, 0, 0, 0, 0)
+    chunks = {b"IHDR": header, b"IDAT": zlib.compress(bytes(100)), b"IEND": b""}
+    packed = (
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks.items()
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(packed)
+
+
+@pytest.mark.parametrize("width, height", [(60000, 60000), (9000, 8000), (2**31 - 1, 2**31 - 1), (1 << 27, 1)])
+@pytest.mark.parametrize("file", ["--rgb", "--depth"])
+def test_an_image_that_claims_to_be_huge_is_refused(folder, capsys, width, height, file):
+    (folder / "huge.png").write_bytes(png_that_claims(width, height))
+    assert upsample(folder, **{file.removeprefix("--"): "huge.png"}) == 2
+    assert f"huge.png says it is {width} x {height}: at most 67108864 pixels" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("size, says", [(4096, "not a readable .npy file"), (10**6 * 10**6 * 4 + 128, "10.* x 10")])
+def test_an_array_that_claims_to_be_huge_is_refused(folder, capsys, size, says):
+    """Whether the file is short, or as long as it claims (and empty: it takes no room on the disk)."""
+    with open(folder / "huge.npy", "wb") as file:
+        header = {"descr": "<f4", "fortran_order": False, "shape": (10**6, 10**6)}
+        np.lib.format.write_array_header_1_0(file, header)
+        file.truncate(size)
+    assert upsample(folder, "huge.npy") == 2
+    assert re.search(says, capsys.readouterr().err)
+
+
+def test_depth_beyond_what_a_png_holds_is_counted_and_told(folder, capsys):
+    far = np.full((24, 32), 70.0)
+    far[:, :16] = 5.0
+    far[:4] = np.nan
+    np.save(folder / "far.npy", far)
+    assert upsample(folder, "far.npy") == 0
+    captured = capsys.readouterr()
+    filed = cv2.imread(str(folder / "out.png"), cv2.IMREAD_UNCHANGED)
+    assert upsample(folder, "far.npy", "out.npy") == 0
+    metres = np.load(folder / "out.npy")
+    lost = int((np.isfinite(metres) & (filed == 0)).sum())
+    assert lost >= 15 * 20 * 64 and f"{lost} known pixels" in captured.err and ".npy" in captured.err
+    assert f"{(filed > 0).mean():.1%} known" in captured.out and f"to {filed.max() / 1000:.3f} m" in captured.out
+    whole = capsys.readouterr()
+    assert not whole.err and f"{np.isfinite(metres).mean():.1%} known" in whole.out and "70.000 m" in whole.out
+
+
+@pytest.mark.parametrize(
+    "output, options, says",
+    [
+        ("rgb.png", [], "--output .*rgb.png would overwrite --rgb"),
+        ("depth.png", [], "--output .*depth.png would overwrite --depth"),
+        ("link.png", [], "--output .*link.png would overwrite --depth"),
+        ("hard.png", [], "--output .*hard.png would overwrite --depth"),
+        ("../{folder}/depth.png", [], "would overwrite --depth"),
+        ("out.png", ["--preview", "{folder}/out.png"], "--preview .*out.png would overwrite --output"),
+        ("out.png", ["--preview", "{folder}/rgb.png"], "--preview .*rgb.png would overwrite --rgb"),
+        ("out.png", ["--preview", "{folder}/p.xyz"], "p.xyz: OpenCV knows no image format '.xyz'"),
+        ("out.png", ["--preview", "{folder}/none/p.png"], "p.png: there is no folder .*none"),
+        ("out.png", ["--preview", "{folder}/folder.png"], "folder.png: it is a folder"),
+        ("folder.png", [], "folder.png: it is a folder"),
+        ("n" * 300 + ".png", [], "n.png: File name too long"),
+        ("out.png", ["--weights", "{folder}/w.safetensors"], "--weights .*w.safetensors would not be read: bicubic learned"),
+    ],
+)
+def test_outputs_are_checked_before_the_work(folder, capsys, output, options, says):
+    (folder / "folder.png").mkdir()
+    (folder / "link.png").symlink_to("depth.png")
+    os.link(folder / "depth.png", folder / "hard.png")
+    (folder / "w.safetensors").touch()
+    before = {path.name: path.is_file() and path.read_bytes() for path in folder.iterdir()}
+    options = [option.replace("{folder}", str(folder)) for option in options]
+    assert upsample(folder, "depth.png", output.replace("{folder}", folder.name), "rgb.png", *options) == 2
+    captured = capsys.readouterr()
+    assert re.search(says, captured.err) and captured.err.count("\n") == 1 and not captured.out
+    assert {path.name: path.is_file() and path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_an_output_may_be_there_already_and_is_left_alone_until_the_end(folder, capsys):
+    (folder / "out.png").write_bytes(b"earlier")
+    assert upsample(folder, "empty.png") == 2
+    assert (folder / "out.png").read_bytes() == b"earlier"
+    assert upsample(folder) == 0
+    assert cv2.imread(str(folder / "out.png"), cv2.IMREAD_UNCHANGED).shape == (192, 256)
+
+
+def test_half_a_jpeg_is_no_guide(folder, capsys):
+    cv2.imwrite(str(folder / "rgb.jpg"), np.random.default_rng(0).integers(0, 256, (192, 256, 3), np.uint8))
+    whole = (folder / "rgb.jpg").read_bytes()
+    assert upsample(folder, rgb="rgb.jpg") == 0
+    (folder / "rgb.jpg").write_bytes(whole[: len(whole) // 2])
+    assert upsample(folder, rgb="rgb.jpg") == 2
+    assert "rgb.jpg is not an image that OpenCV can read, or not the whole of one" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

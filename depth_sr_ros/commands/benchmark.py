@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .arguments import check_has_folder, names
+from .arguments import check_outputs, names, weights_by_method, weights_files
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,28 +49,30 @@ def add_parser(subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Measure every combination, print a line each, and write them down."""
-    from ..backends import candidates
     from ..machine import machine
-    from ..methods.registry import check
-    from ..upsampler import Upsampler
+    from ..upsampler import Upsampler, check_shape
 
-    check_has_folder(arguments.output)
-    results = []
     methods = names(arguments.methods)
-    for method in methods:  # before minutes are spent on the first
-        check(method, arguments.scale, arguments.weights)
-    for backend in arguments.backends:
-        candidates(backend, arguments.threads, arguments.precision)
-    for method, backend, size in itertools.product(methods, arguments.backends, arguments.sizes):
-        upsampler = Upsampler(
+    weights = weights_by_method(methods, arguments.weights)
+    check_outputs({"--output": arguments.output}, weights_files(arguments.weights))
+
+    def make(method: str, backend: str) -> Upsampler:
+        return Upsampler(
             method,
             arguments.scale,
             backend=backend,
             precision=arguments.precision,
-            weights=arguments.weights,
+            weights=weights[method],
             threads=arguments.threads,
         )
-        result = measure(upsampler, size, arguments.frames)
+
+    for method, backend in itertools.product(methods, arguments.backends):  # before minutes are spent on the first
+        make(method, backend)
+    for width, height in arguments.sizes:
+        check_shape((height, width), arguments.scale)
+    results = []
+    for method, backend, size in itertools.product(methods, arguments.backends, arguments.sizes):
+        result = measure(make(method, backend), size, arguments.frames)
         results.append(result)
         print(_line(result), flush=True)
     if arguments.output:

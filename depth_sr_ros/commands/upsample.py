@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .arguments import check_outputs, weights_by_method, weights_files
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -71,10 +73,17 @@ def add_parser(subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Read, upsample, write, say what came out."""
-    from ..image_files import check_depth_output, read_depth, read_rgb, write_depth, write_rgb
+    from ..image_files import check_depth_output, check_rgb_output, read_depth, read_rgb, write_depth, write_rgb
     from ..upsampler import Upsampler
 
+    weights = weights_by_method([arguments.method], arguments.weights)[arguments.method]
     check_depth_output(arguments.output)
+    if arguments.preview:
+        check_rgb_output(arguments.preview)
+    check_outputs(
+        {"--output": arguments.output, "--preview": arguments.preview},
+        {"--rgb": arguments.rgb, "--depth": arguments.depth, **weights_files(weights)},
+    )
     rgb, depth = read_rgb(arguments.rgb), read_depth(arguments.depth)
     depth_options = {name: getattr(arguments, name) for name in ("fill_holes", "min_depth", "max_depth")}
     upsampler = Upsampler(
@@ -82,7 +91,7 @@ def run(arguments: argparse.Namespace) -> None:
         arguments.scale,
         backend=arguments.backend,
         precision=arguments.precision,
-        weights=arguments.weights,
+        weights=weights,
         clip_to_measured=arguments.clip_to_measured,
         consistency=arguments.consistency,
         ensemble=arguments.ensemble,
@@ -91,10 +100,11 @@ def run(arguments: argparse.Namespace) -> None:
     )
     result = upsampler(rgb, depth)
     _warn_of_another_size(rgb, result)
-    write_depth(arguments.output, result.depth)
+    filed = write_depth(arguments.output, result.depth)
+    _warn_of_lost_depth(arguments.output, int((result.valid & ~filed).sum()))
     engine = f"{result.method} x{upsampler.scale} on {result.backend} {upsampler.precision}"
     milliseconds = result.times_ms["total"] - result.times_ms["prepare"]
-    print(f"{arguments.output}: {_describe(result)}; {engine}, {milliseconds:.0f} ms")
+    print(f"{arguments.output}: {_describe(result.depth, result.valid & filed)}; {engine}, {milliseconds:.0f} ms")
     if arguments.preview:
         bicubic = Upsampler("bicubic", arguments.scale, clip_to_measured=False, **depth_options)(rgb, depth)
         limits = arguments.min_depth, arguments.max_depth
@@ -108,12 +118,19 @@ def _warn_of_another_size(rgb: np.ndarray, result: DepthResult) -> None:
         print(f"depth-sr: the colour image was resized {sizes}, scale times the depth image", file=sys.stderr)
 
 
-def _describe(result: DepthResult) -> str:
-    height, width = result.depth.shape
-    known = result.depth[result.valid]
+def _warn_of_lost_depth(path: Path, pixels: int) -> None:
+    if pixels:
+        lost = f"{pixels} known pixels are beyond the 65.535 m of a 16-bit PNG, or nearer than its millimetre"
+        print(f"depth-sr: {lost}, and stand as unknown in {path}: a .npy file would hold them", file=sys.stderr)
+
+
+def _describe(depth: np.ndarray, filed: np.ndarray) -> str:
+    """What a file holds of a depth."""
+    height, width = depth.shape
+    known = depth[filed]
     if not known.size:
         return f"{width} x {height}, nothing known"
-    return f"{width} x {height}, {result.valid.mean():.1%} known, {known.min():.3f} to {known.max():.3f} m"
+    return f"{width} x {height}, {filed.mean():.1%} known, {known.min():.3f} to {known.max():.3f} m"
 
 
 def _preview(
