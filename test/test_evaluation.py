@@ -1,5 +1,7 @@
 """Accuracy figures: data sets, metrics, and the literature's protocol on real data where it is."""
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -10,10 +12,10 @@ from small_weights import save_small
 
 from depth_sr_ros.cli import main
 from depth_sr_ros.evaluation import metrics, protocol
-from depth_sr_ros.evaluation.datasets import DatasetError, Pair, PairFolder
+from depth_sr_ros.evaluation.datasets import DatasetError, Pair, PairFolder, labels
 from depth_sr_ros.methods import registry
 from depth_sr_ros.methods.layers import resize_matrix
-from depth_sr_ros.methods.weights import sha256_of
+from depth_sr_ros.methods.weights import load_weights, save_weights, sha256_of
 
 
 @pytest.fixture
@@ -96,8 +98,102 @@ def test_what_a_data_set_can_lack(tmp_path, images):
     with pytest.raises(DatasetError, match="not a single-channel"):
         list(PairFolder(tmp_path))
     (depth / "a.png").write_bytes(b"no image")
-    with pytest.raises(DatasetError, match="not a single-channel"):
+    with pytest.raises(DatasetError, match="a.png is not an image"):
         list(PairFolder(tmp_path))
+
+
+def half_a_jpeg(path: Path, rgb: np.ndarray) -> None:
+    cv2.imwrite(str(path), rgb)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+
+
+def test_half_a_jpeg_is_no_guide(tmp_path, images):
+    half_a_jpeg(tmp_path / "rgb.jpg", images[0])
+    np.save(tmp_path / "depth_m.npy", images[1])
+    with pytest.raises(DatasetError, match="rgb.jpg is not an image.*or not the whole of one"):
+        list(PairFolder(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (["rgb/image.png", "depth/image.png"], {"image": ("image.png", "image.png")}),
+        (["rgb/colour.png", "depth/colour.npy"], {"colour": ("colour.png", "colour.npy")}),
+        (["rgb/left_image.png", "depth/left_image.png"], {"left_image": ("left_image.png", "left_image.png")}),
+        (["rgb/a_gt.png", "depth/a_gt.png"], {"a_gt": ("a_gt.png", "a_gt.png")}),
+        (["rgb/a_color.png", "depth/a_depth.png"], {"a": ("a_color.png", "a_depth.png")}),
+        (["rgb/a.png", "depth/a_depth.png"], {"a": ("a.png", "a_depth.png")}),
+        (["rgb/image.png", "depth/depth.npy"], {"set": ("image.png", "depth.npy")}),
+        (
+            ["rgb/a.png", "rgb/a_image.png", "depth/a.png", "depth/a_image.png"],
+            {"a": ("a.png", "a.png"), "a_image": ("a_image.png", "a_image.png")},
+        ),
+        (["RGB/a.png", "Depth/a.png"], {"a": ("a.png", "a.png")}),
+        (["rgb.jpg", "depth_m.npy", "notes.txt"], {"set": ("rgb.jpg", "depth_m.npy")}),
+    ],
+)
+def test_partners_have_the_same_name_with_or_without_marks(tmp_path, files, expected):
+    found = PairFolder(made(tmp_path / "set", files)).files
+    assert {name: tuple(path.name for path in pair) for name, pair in found.items()} == expected
+
+
+@pytest.mark.parametrize(
+    ("files", "first", "second"),
+    [
+        (["rgb/a.png", "rgb/a.jpg", "depth/a.png"], "rgb/a.jpg", "rgb/a.png"),
+        (["rgb/a.png", "rgb/a_color.png", "depth/a.png"], "rgb/a.png", "rgb/a_color.png"),
+        (["rgb/a_rgb.png", "rgb/a_color.png", "depth/a.png"], "rgb/a_color.png", "rgb/a_rgb.png"),
+        (["rgb/a.png", "depth/a.png", "depth/a.npy"], "depth/a.npy", "depth/a.png"),
+        (["a_rgb.png", "a_rgb.jpg", "a_depth.png"], "a_rgb.jpg", "a_rgb.png"),
+        (["a_rgb.png", "a_gt.png", "a_depth.png"], "a_depth.png", "a_gt.png"),
+        (["rgb/a.png", "disparity/a.png", "depth/a.png"], "depth", "disparity"),
+        (["rgb/a.png", "image/a.png", "depth/a.png"], "image", "rgb"),
+        (["rgb/a.png", "RGB/a.png", "depth/a.png"], "RGB", "rgb"),
+    ],
+)
+def test_what_could_be_either_of_two_is_refused_with_both(tmp_path, files, first, second):
+    with pytest.raises(DatasetError) as caught:
+        PairFolder(made(tmp_path / "set", files))
+    assert f"{tmp_path}/set/{first} and {tmp_path}/set/{second} " in str(caught.value)
+
+
+def made(folder: Path, files: list[str]) -> Path:
+    """A folder with empty files of these names."""
+    for file in files:
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).touch()
+    return folder
+
+
+def test_a_data_set_has_one_unit(tmp_path, images):
+    rgb, depth = folders(tmp_path)
+    for name, values in {"a": images[1].astype(np.uint8), "b": images[1].astype(np.uint16)}.items():
+        cv2.imwrite(str(rgb / f"{name}.png"), images[0])
+        cv2.imwrite(str(depth / f"{name}.png"), values)
+    says = f"{depth / 'a.png'} is in grey levels, {depth / 'b.png'} is in cm: .* must have one unit"
+    with pytest.raises(DatasetError, match=says):
+        PairFolder(tmp_path).unit()
+    (depth / "a.png").write_bytes(b"no image")
+    assert PairFolder(tmp_path).unit() == "cm"
+    (depth / "b.png").write_bytes(b"no image")
+    with pytest.raises(DatasetError, match="no known depth in .* can be read.*b.png is not an image"):
+        PairFolder(tmp_path).unit()
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (["a", "b"], {"a": "a", "b": "b"}),
+        (["x/set", "y/set", "b"], {"x/set": "x/set", "y/set": "y/set", "b": "b"}),
+        (["x/1/set", "y/1/set"], {"x/1/set": "x/1/set", "y/1/set": "y/1/set"}),
+        (["x/1/set", "x/2/set", "y/2/set"], {"1/set": "x/1/set", "x/2/set": "x/2/set", "y/2/set": "y/2/set"}),
+        (["x/set", "x/../x/set", "x/set/"], {"set": "x/set"}),
+    ],
+)
+def test_data_sets_are_named_by_as_much_of_their_path_as_differs(tmp_path, given, expected):
+    found = labels([tmp_path / folder for folder in given])
+    assert found == {label: (tmp_path / folder).resolve() for label, folder in expected.items()}
 
 
 def test_a_pickled_array_is_not_loaded(tmp_path, images):
@@ -136,8 +232,10 @@ def test_consistent_estimates_reduce_to_the_input_and_are_no_worse(images):
 
 def test_an_image_too_small_for_the_scale_says_so(images):
     pair = Pair("tiny", images[0][:20], images[1][:20], "cm")
-    with pytest.raises(ValueError, match="tiny of 56 x 20 is too small for x16"):
+    with pytest.raises(ValueError, match="tiny of 56 x 20 is too small for x16: it takes 32 x 32 pixels"):
         protocol.cropped(pair, 16)
+    with pytest.raises(ValueError, match="set/tiny.png of 56 x 20 is too small"):
+        protocol.cropped(replace(pair, file=Path("set/tiny.png")), 16)
 
 
 def test_an_image_without_any_depth_says_so(images):
@@ -219,10 +317,10 @@ def data(tmp_path, images):
     return folder
 
 
-def evaluated(data: Path, *options: str) -> dict:
+def evaluated(data: Path, *options: str, status: int = 0) -> dict:
     """What the command files of a data set; there must be no NaN in it."""
     path = data.parent / "out.json"
-    assert not main(["evaluate", str(data), *options, "--json", str(path)])
+    assert main(["evaluate", str(data), *options, "--json", str(path)]) == status
 
     def refuse(constant):
         raise AssertionError(f"{constant} is not JSON")
@@ -313,15 +411,86 @@ def test_iterations_are_chosen_and_filed(data):
     assert rows[0]["rmse_full"] == rows[2]["rmse_full"] != rows[1]["rmse_full"]
 
 
-@pytest.mark.parametrize("broken", ["y_RGB.png", "y_HR_gt.png"])
-def test_an_unreadable_image_is_named(data, capsys, broken):
-    for file in ("x_RGB.png", "x_HR_gt.png"):
-        whole = (data / file).read_bytes()
-        other = data / file.replace("x", "y")
-        other.write_bytes(whole[: len(whole) // 2] if other.name == broken else whole)
-    assert main(["evaluate", str(data), "--scale", "4", "--methods", "bicubic"]) == 2
-    error = capsys.readouterr().err.splitlines()[-1]
-    assert error.startswith("depth-sr: error: ") and str(data / broken) in error and "Traceback" not in error
+def half(path: Path) -> None:
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+
+
+def unknown(path: Path) -> None:
+    cv2.imwrite(str(path), np.zeros((40, 56), np.uint16))
+
+
+def shorter(path: Path) -> None:
+    cv2.imwrite(str(path), cv2.imread(str(path), cv2.IMREAD_UNCHANGED)[:-1])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "file", "says"),
+    [
+        (half, "y_RGB.png", "y_RGB.png is not an image"),
+        (half, "y_HR_gt.png", "y_HR_gt.png is not an image"),
+        (unknown, "y_HR_gt.png", "y_HR_gt.png has no pixel of known depth"),
+        (shorter, "y_RGB.png", "y_HR_gt.png has 56 x 40 pixels, its RGB .*y_RGB.png has 56 x 39"),
+    ],
+)
+def test_an_image_that_cannot_be_measured_costs_no_other(data, capsys, spoil, file, says):
+    for name in ("x_RGB.png", "x_HR_gt.png"):
+        for copy in ("y", "z"):
+            (data / name.replace("x", copy)).write_bytes((data / name).read_bytes())
+    plain, page = evaluated(data, "--scale", "4", "--methods", "bicubic"), data.parent / "out.html"
+    spoil(data / file)
+    capsys.readouterr()
+    options = ["--scale", "4", "--methods", "bicubic", "guided_filter", "--html", str(page)]
+    rows = evaluated(data, *options, status=1)["results"]
+    said = capsys.readouterr().out
+    assert [(row["method"], row["images"], row["images_not_measured"]) for row in rows] == [
+        ("bicubic", 2, 1), ("guided_filter", 2, 1)
+    ]  # fmt: skip
+    assert rows[0]["rmse_full"] == pytest.approx(plain["results"][0]["rmse_full"])  # y was like the others
+    for row in rows:
+        assert [image["name"] for image in row["per_image"]] == ["x", "z"]
+        assert list(row["not_measured"]) == ["y"] and re.search(says, row["not_measured"]["y"])
+    for text in (said, page.read_text()):
+        assert "left out of the means: 1." in text and re.search(f"set: y with bicubic x4, guided_filter x4: .*{says}", text)
+        assert f"{rows[1]['rmse_crop6']:.3f}" in text
+
+
+def test_an_image_too_small_at_one_scale_is_measured_at_the_other(data, capsys):
+    rows = evaluated(data, "--scale", "4", "32", "--methods", "bicubic", status=1)["results"]
+    assert [(row["scale"], row["images"], row["images_not_measured"]) for row in rows] == [(4, 1, 0), (32, 0, 1)]
+    assert rows[1]["rmse_full"] is None and "it takes 64 x 64 pixels" in rows[1]["not_measured"]["x"]
+    assert "set: x with bicubic x32" in capsys.readouterr().out
+
+
+def test_a_method_that_fails_costs_no_other(data, capsys):
+    weights = save_small(data.parent / "w.safetensors", "jiif", None)
+    manifest, state = load_weights(weights, "jiif", None)
+    save_weights(weights, {name: tensor * 1e30 for name, tensor in state.items()}, manifest)
+    options = ["--scale", "4", "--methods", "jiif", "bicubic", "--weights", str(weights)]
+    rows = {row["method"]: row for row in evaluated(data, *options, status=1)["results"]}
+    assert rows["jiif"]["images"] == 0 and "is no number at 2240" in rows["jiif"]["not_measured"]["x"]
+    assert rows["bicubic"]["images"] == 1 and rows["bicubic"]["not_measured"] == {}
+    assert f"{rows['bicubic']['rmse_crop6']:.3f}" in capsys.readouterr().out
+
+
+def test_where_every_image_is_measured_the_status_is_0(data, capsys):
+    (row,) = evaluated(data, "--scale", "4", "--methods", "bicubic")["results"]
+    assert row["images_not_measured"] == 0 and row["not_measured"] == {}
+    assert "could not be measured" not in capsys.readouterr().out
+
+
+def test_data_sets_of_one_name_are_told_apart(tmp_path, images, capsys):
+    for place, depth in (("home", images[1]), ("office", images[1] ** 2)):
+        folder = made(tmp_path / place / "set", [])
+        folder.mkdir(parents=True)
+        cv2.imwrite(str(folder / "x_RGB.png"), images[0])
+        cv2.imwrite(str(folder / "x_HR_gt.png"), depth.astype(np.uint16))
+    page = tmp_path / "out.html"
+    options = [str(tmp_path / "office" / "set"), "--scale", "4", "--methods", "bicubic", "--html", str(page)]
+    rows = evaluated(tmp_path / "home" / "set", *options)["results"]
+    assert [row["dataset"] for row in rows] == ["home/set", "office/set"] and rows[0]["rmse_full"] != rows[1]["rmse_full"]
+    assert page.read_text().count("<img") == 2 * 5 and "<h2>office/set x4: x</h2>" in page.read_text()
+    assert {line.split()[0] for line in capsys.readouterr().out.splitlines()[1:3]} == {"home/set", "office/set"}
 
 
 def test_weights_for_something_else_are_named(data, capsys):
@@ -331,11 +500,61 @@ def test_weights_for_something_else_are_named(data, capsys):
     assert f"{weights} are for jiif x4, not for fdkn x4" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("option", ["--json", "--html"])
-def test_a_report_without_a_folder_is_refused_before_the_work(data, capsys, option):
-    assert main(["evaluate", str(data), "--methods", "bicubic", option, str(data / "none" / "out")]) == 2
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--scale", "4", "--methods", "dada", "jiif"], "are for dada x4, not for jiif x4"),
+        (["--scale", "4", "8", "--methods", "dada"], "are for dada x4, not for dada x8"),
+        (["--scale", "4", "--methods", "bicubic", "guided_filter"], "would not be read: bicubic, guided_filter learned nothing"),
+    ],
+)
+def test_weights_are_checked_with_every_method_and_scale_before_the_first_image(data, capsys, options, says):
+    weights = save_small(data.parent / "w.safetensors", "dada", 4)
+    half(data / "x_RGB.png")  # would be told of otherwise
+    assert main(["evaluate", str(data), *options, "--weights", str(weights)]) == 2
     captured = capsys.readouterr()
-    assert "there is no folder" in captured.err and captured.out == ""
+    assert says in captured.err and not captured.out
+
+
+def test_damaged_weights_are_found_before_the_first_image(data, capsys, monkeypatch):
+    monkeypatch.setattr(registry, "weights_directory", lambda: data.parent)
+    path = save_small(data.parent / "jiif.safetensors", "jiif", None)
+    path.write_bytes(path.read_bytes()[:-1])
+    assert main(["evaluate", str(data), "--scale", "4", "--methods", "bicubic", "jiif"]) == 2
+    captured = capsys.readouterr()
+    assert f"weights {path} have sha256" in captured.err and not captured.out
+
+
+def test_mixed_units_are_found_before_the_first_image(data, capsys):
+    (data / "y_RGB.png").write_bytes((data / "x_RGB.png").read_bytes())
+    cv2.imwrite(str(data / "y_HR_gt.png"), np.ones((40, 56), np.uint8))
+    assert main(["evaluate", str(data), "--scale", "4", "--methods", "bicubic"]) == 2
+    captured = capsys.readouterr()
+    assert "x_HR_gt.png is in cm" in captured.err and "y_HR_gt.png is in grey levels" in captured.err and not captured.out
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--json", "none/out"], "there is no folder"),
+        (["--html", "none/out"], "there is no folder"),
+        (["--json", "."], "it is a folder"),
+        (["--html", "/proc/x.html"], "cannot write /proc/x.html"),
+        (["--json", "same", "--html", "../set/same"], "--html .*same would overwrite --json"),
+        (["--html", "x_RGB.png"], "would overwrite .*x_RGB.png"),
+        (["--json", "../w.json", "--weights", "../w.safetensors"], "--json .*w.json would overwrite the manifest"),
+        (["--precision", "foo"], "no precision 'foo'"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_the_work(data, capsys, monkeypatch, options, says):
+    save_small(data.parent / "w.safetensors", "jiif", None)
+    monkeypatch.chdir(data)
+    before = {path: path.read_bytes() for path in data.parent.rglob("*") if path.is_file()}
+    methods = "bicubic,jiif" if "--weights" in options else "bicubic"
+    assert main(["evaluate", str(data), "--scale", "4", "--methods", methods, *options]) == 2
+    captured = capsys.readouterr()
+    assert re.search(says, captured.err) and captured.out == ""
+    assert {path: path.read_bytes() for path in data.parent.rglob("*") if path.is_file()} == before
 
 
 def test_the_command_names_what_it_cannot_do(tmp_path, capsys):

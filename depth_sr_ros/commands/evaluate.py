@@ -1,8 +1,18 @@
 """`depth-sr evaluate`: accuracy of methods on a data set of pairs."""
+from __future__ import annotations
+
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from .arguments import check_has_folder, names
+from .arguments import check_outputs, names, weights_by_method, weights_files
+
+if TYPE_CHECKING:
+    from ..evaluation.datasets import PairFolder
+    from ..evaluation.estimator import Estimator
+    from ..evaluation.protocol import Summary
+    from ..evaluation.report import Report
+    from ..methods.base import Method
 
 LAYOUTS = """\
 A data set is a folder of pairs, in one of these layouts:
@@ -12,7 +22,9 @@ A data set is a folder of pairs, in one of these layouts:
 
 The low resolution is the truth's bicubic reduction, exactly. What the learned methods estimate is projected onto the
 images with that reduction, as whoever knows how the input came about would do; baselines are left as the literature has
-them. --consistency projects the baselines' estimates too, --no-consistency none."""
+them. --consistency projects the baselines' estimates too, --no-consistency none.
+
+An image that cannot be measured is named and left out of the means; the exit status is then 1."""
 
 
 def add_parser(subparsers) -> None:
@@ -41,62 +53,71 @@ def add_parser(subparsers) -> None:
     parser.set_defaults(run=run)
 
 
-def run(arguments: argparse.Namespace) -> None:
-    """Evaluate, print a table, write what was asked for."""
-    from ..evaluation.datasets import PairFolder
+def run(arguments: argparse.Namespace) -> int:
+    """Evaluate, print a table, write what was asked for; return 1 where an image could not be measured.
+
+    What is wrong with methods, weights, data sets or outputs is found before the first image.
+    """
+    from ..backends import candidates
+    from ..evaluation.datasets import PairFolder, labels
+    from ..evaluation.estimator import Estimator
+    from ..evaluation.protocol import Summary
     from ..evaluation.report import Report, print_table
 
-    check_has_folder(arguments.json)
-    check_has_folder(arguments.html)
-    methods = {scale: _methods(arguments, scale) for scale in arguments.scale}
-    data_sets = [PairFolder(folder) for folder in arguments.dataset]
+    methods = [method for scale in dict.fromkeys(arguments.scale) for method in _methods(arguments, scale)]
+    backends = candidates(arguments.backend, precision=arguments.precision)
+    data_sets = {label: PairFolder(folder) for label, folder in labels(arguments.dataset).items()}
+    read = {str(file): file for pairs in data_sets.values() for files in pairs.files.values() for file in files}
+    check_outputs({"--json": arguments.json, "--html": arguments.html}, read | weights_files(arguments.weights))
+    units = {label: pairs.unit() for label, pairs in data_sets.items()}
     report = Report(with_pictures=arguments.html is not None)
-    for pairs in data_sets:
-        for scale, chosen in methods.items():
-            for method in chosen:
-                evaluate(report, pairs, method, scale, arguments)
+    for label, pairs in data_sets.items():
+        for method in methods:
+            summary = Summary(
+                label, method.name, method.scale, units[label],
+                iterations=method.iterations if method.is_iterative else None,
+                projected=method.learned if arguments.consistency is None else arguments.consistency,
+                ensemble=arguments.ensemble,
+            )  # fmt: skip
+            evaluate(report, summary, pairs, Estimator(method, backends, arguments.precision, arguments.ensemble))
+            report.add(summary, arguments.weights)
     print_table(report.summaries)
     if arguments.json:
         report.write_json(arguments.json)
     if arguments.html:
         report.write_html(arguments.html)
+    return int(any(summary.not_measured for summary in report.summaries))
 
 
-def evaluate(report, pairs, method: str, scale: int, arguments: argparse.Namespace) -> None:
-    """Put one data set, a `PairFolder`, through one method at one scale."""
+def evaluate(report: Report, summary: Summary, pairs: PairFolder, estimator: Estimator) -> None:
+    """Put one data set through one method; an image that cannot be measured is noted, and costs no other."""
     from tqdm import tqdm
 
-    from ..backends import candidates
-    from ..evaluation.estimator import Estimator
-    from ..evaluation.protocol import Summary, trials
-    from ..methods.registry import load_method
+    from ..evaluation.datasets import load_pair
+    from ..evaluation.protocol import cropped, try_pair
 
-    loaded = load_method(method, scale, arguments.weights)
-    if arguments.iterations is not None:
-        loaded.iterations = arguments.iterations
-    estimator = Estimator(loaded, candidates(arguments.backend), arguments.precision, arguments.ensemble)
-    projected = loaded.learned if arguments.consistency is None else arguments.consistency
-    settings = {
-        "iterations": loaded.iterations if loaded.is_iterative else None,
-        "projected": projected,
-        "ensemble": arguments.ensemble,
-    }
-    summary = None
-    tries = trials(pairs, estimator, scale, projected, estimator.prepare)
-    for trial in tqdm(tries, f"{method} x{scale}", len(pairs), leave=False):
-        summary = summary or Summary(pairs.folder.resolve().name, method, scale, trial.pair.unit, **settings)
+    for name, files in tqdm(pairs.files.items(), f"{summary.method} x{summary.scale}", leave=False):
+        try:
+            pair = cropped(load_pair(name, *files), summary.scale)
+            trial = try_pair(pair, estimator, summary.scale, summary.projected, estimator.prepare)
+        except (ValueError, OSError, RuntimeError, MemoryError) as error:  # RuntimeError: of backends, of torch's memory
+            summary.not_measured[name] = " ".join(str(error).split()) or type(error).__name__
+            continue
         summary.add(trial)
         report.show(summary, trial)
-    report.add(summary, arguments.weights)
 
 
-def _methods(arguments: argparse.Namespace, scale: int) -> list[str]:
-    """The names of the methods that are asked for, all of them fit for it."""
-    from ..methods.registry import check, check_iterations, methods_at
+def _methods(arguments: argparse.Namespace, scale: int) -> list[Method]:
+    """The methods that are asked for, loaded, all of them fit for it."""
+    from ..methods.registry import check_iterations, load_method, methods_at
 
     named = names(arguments.methods)
     chosen = methods_at(scale) if named == ["all"] else named
+    weights = weights_by_method(chosen, arguments.weights)
     for name in chosen:
-        check(name, scale, arguments.weights)
         check_iterations(name, arguments.iterations)
-    return chosen
+    loaded = [load_method(name, scale, weights[name]) for name in chosen]
+    for method in loaded:
+        if arguments.iterations is not None:
+            method.iterations = arguments.iterations
+    return loaded

@@ -8,7 +8,7 @@ without 6 pixels on each side.
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 
@@ -40,6 +40,7 @@ class Summary:
         projected: whether estimates were projected onto the images that reduce to the input.
         ensemble: whether estimates are means over four flips.
         per_image: a dict an image: its name, the fields of `Errors`, seconds.
+        not_measured: why, by the names of the images that no mean has in it.
     """
 
     dataset: str
@@ -50,6 +51,7 @@ class Summary:
     projected: bool = False
     ensemble: bool = False
     per_image: list[dict] = field(default_factory=list)
+    not_measured: dict[str, str] = field(default_factory=dict)
 
     def add(self, trial: Trial) -> None:
         """Count one more image."""
@@ -63,6 +65,7 @@ class Summary:
             "iterations": self.iterations, "projected": self.projected, "ensemble": self.ensemble,
             "images": len(self.per_image), **means, "seconds_per_image": self.mean("seconds"),
             "per_image": [_with_none(image) for image in self.per_image],
+            "images_not_measured": len(self.not_measured), "not_measured": self.not_measured,
         })  # fmt: skip
 
     def mean(self, key: str) -> float:
@@ -79,14 +82,16 @@ def cropped(pair: Pair, scale: int) -> Pair:
     """Crop to multiples of the scale, from the top left.
 
     Raises:
-        ValueError: nothing is left, or nothing of which the depth is known; the message names the image.
+        ValueError: nothing is left, or nothing of which the depth is known; the message names the image's file.
     """
     height, width = (side // scale * scale for side in pair.depth.shape)
+    source = pair.file or pair.name
     if height < 2 * scale or width < 2 * scale:
-        raise ValueError(f"{pair.name} of {pair.depth.shape[1]} x {pair.depth.shape[0]} is too small for x{scale}")
+        size = f"{pair.depth.shape[1]} x {pair.depth.shape[0]}"
+        raise ValueError(f"{source} of {size} is too small for x{scale}: it takes {2 * scale} x {2 * scale} pixels")
     if not np.isfinite(pair.depth[:height, :width]).any():
-        raise ValueError(f"{pair.name} has no pixel of known depth")
-    return Pair(pair.name, pair.rgb[:height, :width], pair.depth[:height, :width], pair.unit)
+        raise ValueError(f"{source} has no pixel of known depth")
+    return replace(pair, rgb=pair.rgb[:height, :width], depth=pair.depth[:height, :width])
 
 
 def reduce_bicubic(image: np.ndarray, scale: int) -> np.ndarray:

@@ -16,10 +16,11 @@ PICTURE_WIDTH = 320  # pixels, on the page
 
 def print_table(summaries: list[Summary]) -> None:
     """Print a line per method, best RMSE first within each data set and scale, and what the figures are."""
-    print(f"{'data set':<18}{'scale':>6}  {'method':<16}{'images':>7}" + "".join(f"{column:>19}" for column in COLUMNS))
+    label = max([18, *(len(one.dataset) + 2 for one in summaries)])
+    print(f"{'data set':<{label}}{'scale':>6}  {'method':<16}{'images':>7}" + "".join(f"{column:>19}" for column in COLUMNS))
     for row in sorted((one.as_dict() for one in summaries), key=_rank):
         figures = "".join(f"{_text(row[column]):>19}" for column in COLUMNS)
-        print(f"{row['dataset']:<18}{'x' + str(row['scale']):>6}  {row['method']:<16}{row['images']:>7}{figures}")
+        print(f"{row['dataset']:<{label}}{'x' + str(row['scale']):>6}  {row['method']:<16}{row['images']:>7}{figures}")
     for line in explanation(summaries):
         print(line)
 
@@ -33,7 +34,22 @@ def explanation(summaries: list[Summary]) -> list[str]:
     lines.append(f"Projected onto the images that reduce to the input: {projected}. As they came: {plain}.")
     if any(one.ensemble for one in summaries):
         lines.append("Every estimate is the mean over four flips.")
-    return lines
+    return [*lines, *not_measured(summaries)]
+
+
+def not_measured(summaries: list[Summary]) -> list[str]:
+    """Sentences on the images that are in no mean, or not in every one: how many they are, and each with its reason."""
+    where: dict[tuple[str, str, str], list[str]] = {}
+    for one in summaries:
+        for name, reason in one.not_measured.items():
+            where.setdefault((one.dataset, name, reason), []).append(f"{one.method} x{one.scale}")
+    if not where:
+        return []
+    images = len({(dataset, name) for dataset, name, _ in where})
+    lines = [f"Images that could not be measured, and are left out of the means: {images}."]
+    return lines + [
+        f"{dataset}: {name} with {_listed(methods)}: {reason}" for (dataset, name, reason), methods in where.items()
+    ]
 
 
 def _listed(words: Iterable[str]) -> str:
@@ -143,7 +159,7 @@ def _encoded(bgr: np.ndarray) -> str:
     """A data URL of the picture, PICTURE_WIDTH wide."""
     import cv2
 
-    height = round(bgr.shape[0] * PICTURE_WIDTH / bgr.shape[1])
+    height = max(1, round(bgr.shape[0] * PICTURE_WIDTH / bgr.shape[1]))
     small = cv2.resize(bgr, (PICTURE_WIDTH, height), interpolation=cv2.INTER_AREA)
     ok, data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 85])
     return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode("ascii")
