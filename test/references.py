@@ -15,6 +15,28 @@ def convolution(image, weight, bias=None, padding=0, stride=1):
     return out if bias is None else out + bias[:, None, None]
 
 
+def transposed_convolution(image, weight, bias, padding=0, stride=1):
+    """(C, H, W) with (C, D, k, k) -> (D, H', W'): every pixel puts down the kernel, `padding` is cut off around."""
+    (_, height, width), kernel = image.shape, weight.shape[-1]
+    out = np.zeros((weight.shape[1], (height - 1) * stride + kernel, (width - 1) * stride + kernel))
+    for y in range(height):
+        for x in range(width):
+            put = np.tensordot(image[:, y, x], weight, 1)
+            out[:, stride * y : stride * y + kernel, stride * x : stride * x + kernel] += put
+    rows, columns = (size - 2 * padding for size in out.shape[1:])
+    return out[:, padding : padding + rows, padding : padding + columns] + bias[:, None, None]
+
+
+def stretched(image, height, width):
+    """Enlarge (C, h, w) bilinearly: the outer edges of both grids meet, beyond the outermost centres it is constant."""
+
+    def weights(size, low_size):
+        places = np.clip((np.arange(size) + 0.5) * low_size / size - 0.5, 0, low_size - 1)
+        return np.maximum(0, 1 - np.abs(places[:, None] - np.arange(low_size)))
+
+    return weights(height, image.shape[1]) @ image @ weights(width, image.shape[2]).T
+
+
 def batch_norm(image, state, name):
     """Normalise (C, H, W) by the statistics of layer `name` of a state dict."""
     scale = state[f"{name}.weight"] / np.sqrt(state[f"{name}.running_var"] + 1e-5)
