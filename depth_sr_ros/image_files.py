@@ -98,13 +98,13 @@ def write_rgb(path: Path, rgb: np.ndarray) -> None:
 def _decode(path: Path, flags: int) -> np.ndarray:
     import cv2
 
-    data = np.fromfile(path, np.uint8)  # imread says nothing but None about what went wrong, and takes half a JPEG
+    data = np.fromfile(path, np.uint8)  # imread says nothing but None about what went wrong
     _check_size(path, _png_size(data))
     try:
         image = cv2.imdecode(data, flags) if data.size else None
     except cv2.error as error:  # its own limits of size, for one
         raise ValueError(f"{path} is not an image that OpenCV can read: {error.err}") from None
-    if image is None:
+    if image is None or _is_cut_jpeg(data):
         raise ValueError(f"{path} is not an image that OpenCV can read, or not the whole of one")
     _check_size(path, image.shape[:2])
     return image
@@ -114,6 +114,19 @@ def _png_size(data: np.ndarray) -> tuple[int, ...]:
     """The height and width that a PNG's header states; () for others, which OpenCV itself limits to 2^30 pixels."""
     header = data[:24].tobytes()
     return struct.unpack(">II", header[16:])[::-1] if header[:8] == PNG and len(header) == 24 else ()
+
+
+def _is_cut_jpeg(data: np.ndarray) -> bool:
+    """Whether a JPEG has no end-of-image marker after its first scan begins (ITU-T T.81, B.2); not every OpenCV minds."""
+    if data[:2].tobytes() != b"\xff\xd8":
+        return False
+    data, at = data.tobytes(), 2
+    while at + 4 <= len(data) and data[at] == 0xFF:
+        marker = data[at + 1]
+        if marker == 0xDA:  # what is scanned has no other markers in it; segments before may hold a thumbnail with its own
+            return data.find(b"\xff\xd9", at) < 0
+        at += 1 if marker == 0xFF else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return False  # no JPEG's order, so the decoder has the word
 
 
 def _check_size(path: Path, shape: tuple[int, ...]) -> None:

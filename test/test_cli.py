@@ -243,11 +243,19 @@ def test_an_output_may_be_there_already_and_is_left_alone_until_the_end(folder, 
     assert cv2.imread(str(folder / "out.png"), cv2.IMREAD_UNCHANGED).shape == (192, 256)
 
 
-def test_half_a_jpeg_is_no_guide(folder, capsys):
-    cv2.imwrite(str(folder / "rgb.jpg"), np.random.default_rng(0).integers(0, 256, (192, 256, 3), np.uint8))
-    whole = (folder / "rgb.jpg").read_bytes()
-    assert upsample(folder, rgb="rgb.jpg") == 0
-    (folder / "rgb.jpg").write_bytes(whole[: len(whole) // 2])
+@pytest.mark.parametrize("progressive", [0, 1])
+def test_half_a_jpeg_is_no_guide(folder, capsys, progressive):
+    noise = np.random.default_rng(0).integers(0, 256, (192, 256, 3), np.uint8)
+    image, thumbnail = (
+        cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_PROGRESSIVE, progressive])[1].tobytes()
+        for picture in (noise, noise[:16, :16])
+    )
+    segment = b"\xff\xe2" + struct.pack(">H", 2 + len(thumbnail)) + thumbnail  # with an end-of-image marker of its own
+    image = image[:2] + segment + image[2:]
+    for whole in (image, image + b"what some telephones append"):
+        (folder / "rgb.jpg").write_bytes(whole)
+        assert upsample(folder, rgb="rgb.jpg") == 0
+    (folder / "rgb.jpg").write_bytes(image[: len(image) // 2])
     assert upsample(folder, rgb="rgb.jpg") == 2
     assert "rgb.jpg is not an image that OpenCV can read, or not the whole of one" in capsys.readouterr().err
 
