@@ -49,6 +49,9 @@ class Degradation:
     partial_range: float = 0.25
 
 
+LENGTHS = ("shift", "warp", "jagged", "depth_blur", "guide_blur")  # in pixels; all others are shares or chances
+
+
 def chance(probability: float, generator: torch.Generator) -> bool:
     """True with that probability."""
     return torch.rand((), generator=generator).item() < probability

@@ -1,19 +1,63 @@
 """A recipe: everything that decides what weights come out, in one YAML file."""
 import json
+import math
+import sys
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from ..methods.registry import MAX_SCALE, known_methods, method_class
 from ..resources import share_directory
-from .degrade import Degradation
+from .degrade import LENGTHS, Degradation
 from .optimiser import OPTIMISERS
 from .precision import PRECISIONS
+from .scene_pool import SCENES, SIDE
 
 
 class RecipeError(ValueError):
     """A recipe cannot be used; the message says which entry and what it may be."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """Numbers from `low` to `high`, or, with `above`, without `low` itself; never one that is not finite."""
+
+    low: float
+    high: float = math.inf
+    above: bool = False
+
+    def __contains__(self, value: float) -> bool:
+        finite = -sys.float_info.max <= value <= sys.float_info.max  # also of whole numbers that no float can hold
+        return finite and self.low <= value <= self.high and not (self.above and value == self.low)
+
+    def __str__(self) -> str:
+        if self.high == math.inf:
+            return f"{'above' if self.above else 'at least'} {self.low} and finite"
+        return f"above {self.low} and at most {self.high}" if self.above else f"from {self.low} to {self.high}"
+
+
+SHARE = Range(0, 1)
+COUNT = Range(1, 10**9)
+RANGES = {
+    "steps": COUNT,
+    "batch": COUNT,
+    "crop": Range(2, SIDE),
+    "learning_rate": Range(0, above=True),
+    "warmup": Range(0, 10**9),
+    "final_rate": SHARE,
+    "gradient_clip": Range(0, above=True),
+    "weight_decay": Range(0),
+    "rmse_share": SHARE,
+    "gradient_share": Range(0),
+    "average": SHARE,
+    "scenes": Range(1, SCENES),
+    "seed": Range(0, 2**32 - 1),
+    "blend": SHARE,
+    "teacher_share": SHARE,
+}
+DEGRADATION_RANGES = {one.name: Range(0, 100) if one.name in LENGTHS else SHARE for one in fields(Degradation)}
 
 
 @dataclass(frozen=True)
@@ -76,29 +120,26 @@ class Recipe:
     at_scale: dict[int, dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        """Refuse what cannot be.
+
+        Raises:
+            RecipeError: an entry is not what it may be, or does not go with another.
+            UnknownMethod: the message lists the known ones.
+        """
+        _check_method(self)
+        _check_scales(self)
+        _check_ranges(self, self, RANGES)
+        _check_ranges(self, self.degradation, DEGRADATION_RANGES, "degradation.")
         for entry, choices in {"precision": PRECISIONS, "optimiser": OPTIMISERS}.items():
             value = getattr(self, entry)
             if value not in choices:
-                raise RecipeError(f"recipe {self.name}: {entry} is {value!r}, it must be one of {', '.join(choices)}")
-        if not _maps_names(self.start_parts):
-            raise RecipeError(
-                f"recipe {self.name}: start_parts is {self.start_parts!r}, "
-                "it must map names in the file to names in the model"
-            )
-        if self.start_parts and not self.start_from:
-            raise RecipeError(f"recipe {self.name}: start_parts needs start_from, the file that the parts come from")
-        if not 0 <= self.blend <= 1:
-            raise RecipeError(f"recipe {self.name}: blend is {self.blend}, it must be from 0 to 1")
-        if self.blend != 1 and not self.start_from:
-            raise RecipeError(f"recipe {self.name}: blend is {self.blend}, without start_from it must be 1")
-        if not isinstance(self.teachers, tuple) or not all(isinstance(file, str) for file in self.teachers):
-            raise RecipeError(f"recipe {self.name}: teachers is {self.teachers!r}, it must be a list of weights files")
-        if self.teachers and not 0 < self.teacher_share <= 1:
-            raise RecipeError(
-                f"recipe {self.name}: teacher_share is {self.teacher_share}, with teachers it must be above 0 and at most 1"
-            )
-        if self.teacher_share and not self.teachers:
-            raise RecipeError(f"recipe {self.name}: teacher_share is {self.teacher_share}, but there are no teachers")
+                raise self.error(entry, f"it must be one of {', '.join(choices)}")
+        _check_start(self)
+        _check_teachers(self)
+
+    def error(self, entry: str, may_be: str) -> RecipeError:
+        """Return the error that an entry is not what it may be, to be raised."""
+        return RecipeError(f"recipe {self.name}: {entry} is {getattr(self, entry)!r}, {may_be}")
 
     def at(self, scale: int | None) -> "Recipe":
         """Return the recipe of one scale, or as it is of all scales in one run (None).
@@ -111,6 +152,47 @@ class Recipe:
         return replace(self, at_scale={}, **entries)
 
 
+def _check_method(recipe: Recipe) -> None:
+    if not method_class(recipe.method).learned:
+        learned = ", ".join(name for name in known_methods() if method_class(name).learned)
+        raise recipe.error("method", f"which has nothing to train; methods that learn: {learned}")
+
+
+def _check_scales(recipe: Recipe) -> None:
+    scales = recipe.scales
+    whole = isinstance(scales, tuple) and all(type(one) is int and 2 <= one <= MAX_SCALE for one in scales)
+    if not whole or not scales or len(set(scales)) < len(scales):
+        raise recipe.error("scales", f"it must be a list of different whole numbers from 2 to {MAX_SCALE}")
+    for scale in recipe.at_scale:
+        if scale not in scales:
+            raise RecipeError(f"recipe {recipe.name}: at_scale has {scale!r}, which is none of the scales {scales}")
+
+
+def _check_ranges(recipe: Recipe, entries: Any, ranges: dict[str, Range], prefix: str = "") -> None:
+    for entry, allowed in ranges.items():
+        value = getattr(entries, entry)
+        if value not in allowed:
+            raise RecipeError(f"recipe {recipe.name}: {prefix}{entry} is {value}, it must be {allowed}")
+
+
+def _check_start(recipe: Recipe) -> None:
+    if not _maps_names(recipe.start_parts):
+        raise recipe.error("start_parts", "it must map names in the file to names in the model")
+    if recipe.start_parts and not recipe.start_from:
+        raise RecipeError(f"recipe {recipe.name}: start_parts needs start_from, the file that the parts come from")
+    if recipe.blend != 1 and not recipe.start_from:
+        raise recipe.error("blend", "without start_from it must be 1")
+
+
+def _check_teachers(recipe: Recipe) -> None:
+    if not isinstance(recipe.teachers, tuple) or not all(isinstance(file, str) for file in recipe.teachers):
+        raise recipe.error("teachers", "it must be a list of weights files")
+    if recipe.teachers and not recipe.teacher_share:
+        raise recipe.error("teacher_share", "with teachers it must be above 0 and at most 1")
+    if recipe.teacher_share and not recipe.teachers:
+        raise recipe.error("teacher_share", "but there are no teachers")
+
+
 def recipes_directory() -> Path:
     """Return the folder of the recipes that come with the package."""
     return share_directory() / "config" / "recipes"
@@ -120,7 +202,8 @@ def load_recipe(name: str) -> Recipe:
     """Read a recipe by file path, or by name from those that come with the package.
 
     Raises:
-        RecipeError: no such recipe, unknown entry, or a value of the wrong kind.
+        RecipeError: no such recipe, unknown entry, or a value of the wrong kind or out of its range.
+        UnknownMethod: the message lists the known ones.
     """
     path = Path(name)
     if path.suffix not in (".yaml", ".yml"):
@@ -130,7 +213,7 @@ def load_recipe(name: str) -> Recipe:
         raise RecipeError(f"no recipe {name!r}: give a .yaml file, or one of {known}")
     try:
         entries = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # no text; an impossible date; nested too deeply
         raise RecipeError(f"recipe {path} is not YAML: {error}") from None
     if not isinstance(entries, dict) or "method" not in entries:
         raise RecipeError(f"recipe {path} names no method")
@@ -145,20 +228,21 @@ def _values(entries: dict, path: Path) -> dict[str, Any]:
     values = _checked(entries, Recipe, path)
     for key in {"scales", "teachers"} & values.keys():
         values[key] = tuple(values[key]) if isinstance(values[key], list) else values[key]
+    for key in {"config", "degradation"} & values.keys():
+        if not isinstance(values[key], dict) or not all(isinstance(name, str) for name in values[key]):
+            raise RecipeError(f"recipe {path}: {key} is {values[key]!r}, it must map names to values")
     if "degradation" in values:
         values["degradation"] = Degradation(**_checked(values["degradation"], Degradation, path))
     if "at_scale" in values:
-        values["at_scale"] = _by_scale(values["at_scale"], values.get("scales", Recipe.scales), path)
+        values["at_scale"] = _by_scale(values["at_scale"], path)
     return values
 
 
-def _by_scale(entries: Any, scales: tuple[int, ...], path: Path) -> dict[int, dict[str, Any]]:
+def _by_scale(entries: Any, path: Path) -> dict[int, dict[str, Any]]:
     """Check what stands under `at_scale`: entries by scale, of those that may differ between scales."""
     if not isinstance(entries, dict) or not all(isinstance(of_one, dict) for of_one in entries.values()):
         raise RecipeError(f"recipe {path}: at_scale is {entries!r}, it must map scales to entries")
-    for scale, of_one in entries.items():
-        if scale not in scales:
-            raise RecipeError(f"recipe {path}: at_scale has {scale!r}, which is none of the scales {scales}")
+    for of_one in entries.values():
         if fixed := {"method", "scales", "at_scale"} & of_one.keys():
             raise RecipeError(f"recipe {path}: {', '.join(sorted(fixed))} cannot differ between scales")
     return {scale: _values(of_one, path) for scale, of_one in entries.items()}

@@ -1,5 +1,6 @@
 """A pool of generated scenes on disk: on a CPU a scene costs more than a training step, so each is used many times."""
 import os
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,9 @@ from ..simulation.scenes import TEXTURES, random_scene, render
 from ..simulation.textures import texture_bank
 
 SIDE = 320  # pixels; training crops are smaller
+SCENES = 1_000_000  # of one seed at most: the generator's seed of more would be that of another pool's
 SCENES_PER_BANK = 8  # textures are the dearer half of a scene
+UNREADABLE = (FileNotFoundError, EOFError, ValueError, KeyError, zipfile.BadZipFile)  # no file, or a part of one
 VERSION = 1  # of the scenes: raise it when they change, so that no stale pool is read
 
 
@@ -33,10 +36,11 @@ class ScenePool:
     def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Return scene `number`: colour (SIDE, SIDE, 3) uint8 and depth (SIDE, SIDE) float32 metres."""
         path = self.directory / f"{number:06d}.npz"
-        if not path.is_file():
+        try:
+            return _read(path)
+        except UNREADABLE:
             self._render(number, path)
-        with np.load(path, allow_pickle=False) as scene:
-            return scene["rgb"], scene["depth"]
+            return _read(path)
 
     def _render(self, number: int, path: Path) -> None:
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + number)
@@ -56,12 +60,19 @@ class ScenePool:
 
     def _bank(self, number: int) -> torch.Tensor:
         path = self.directory / f"bank{number:06d}.npy"
-        if path.is_file():
+        try:
             return torch.from_numpy(np.load(path, allow_pickle=False)).float() / 255
-        bank = texture_bank(TEXTURES, torch.Generator().manual_seed(self.seed * 7_000_003 + number))
+        except UNREADABLE:
+            bank = texture_bank(TEXTURES, torch.Generator().manual_seed(self.seed * 7_000_003 + number))
+        bank = (bank * 255).round().byte()
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f"{path.stem}.{os.getpid()}.part")
         with partial.open("wb") as file:
-            np.save(file, (bank * 255).round().byte().numpy())
+            np.save(file, bank.numpy())
         partial.replace(path)
-        return bank
+        return bank.float() / 255  # as it is read again: a scene does not depend on who made its textures
+
+
+def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    with np.load(path, allow_pickle=False) as scene:
+        return scene["rgb"], scene["depth"]
