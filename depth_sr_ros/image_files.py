@@ -117,13 +117,13 @@ def _png_size(data: np.ndarray) -> tuple[int, ...]:
 
 
 def _is_cut_jpeg(data: np.ndarray) -> bool:
-    """Whether a JPEG has no end-of-image marker after its first scan begins (ITU-T T.81, B.2); not every OpenCV minds."""
+    """Whether a JPEG has no end-of-image marker after its first scan (ITU-T T.81, B.2); not every OpenCV minds."""
     if data[:2].tobytes() != b"\xff\xd8":
         return False
     data, at = data.tobytes(), 2
     while at + 4 <= len(data) and data[at] == 0xFF:
         marker = data[at + 1]
-        if marker == 0xDA:  # what is scanned has no other markers in it; segments before may hold a thumbnail with its own
+        if marker == 0xDA:  # no scan has that marker in it; a segment before may hold a thumbnail with one
             return data.find(b"\xff\xd9", at) < 0
         at += 1 if marker == 0xFF else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
     return False  # no JPEG's order, so the decoder has the word

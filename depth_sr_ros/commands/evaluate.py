@@ -100,7 +100,7 @@ def evaluate(report: Report, summary: Summary, pairs: PairFolder, estimator: Est
         try:
             pair = cropped(load_pair(name, *files), summary.scale)
             trial = try_pair(pair, estimator, summary.scale, summary.projected, estimator.prepare)
-        except (ValueError, OSError, RuntimeError, MemoryError) as error:  # RuntimeError: of backends, of torch's memory
+        except (ValueError, OSError, RuntimeError, MemoryError) as error:  # RuntimeError: backends, torch's memory
             summary.not_measured[name] = " ".join(str(error).split()) or type(error).__name__
             continue
         summary.add(trial)

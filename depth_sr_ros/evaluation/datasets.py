@@ -12,7 +12,7 @@ from ..image_files import read_array, read_rgb
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".tif", ".tiff", ".webp")
 DEPTH_ENDINGS = (".png", ".npy", ".tif", ".tiff", ".pgm")
 # What the numbers of a type are in the unit of the errors, and that unit.
-PER_UNIT = {"u1": (1.0, "grey levels"), "u2": (0.1, "cm"), "f2": (100.0, "cm"), "f4": (100.0, "cm"), "f8": (100.0, "cm")}
+PER_UNIT = {"u1": (1.0, "grey levels"), "u2": (0.1, "cm"), **dict.fromkeys(("f2", "f4", "f8"), (100.0, "cm"))}
 COLOUR_FOLDERS = ("rgb", "color", "colour", "image", "images", "guide")
 DEPTH_FOLDERS = ("disparity", "depth", "depths", "gt")
 # How the two files of a pair are told apart where both lie in one folder: NAME + one of these + ending.
@@ -129,7 +129,7 @@ class PairFolder:
             mark = None if path.stem in whole else _mark(path, marks)
             name = (path.stem[: mark.start()] if mark else path.stem) or self.folder.resolve().name
             if name in found:
-                raise DatasetError(f"{found[name]} and {path} are both called {name}: which one is meant? Move one away")
+                raise DatasetError(f"{found[name]} and {path} are both called {name}: move away what is not meant")
             found[name] = path
         return found
 

@@ -17,7 +17,7 @@ PICTURE_WIDTH = 320  # pixels, on the page
 def print_table(summaries: list[Summary]) -> None:
     """Print a line per method, best RMSE first within each data set and scale, and what the figures are."""
     label = max([18, *(len(one.dataset) + 2 for one in summaries)])
-    print(f"{'data set':<{label}}{'scale':>6}  {'method':<16}{'images':>7}" + "".join(f"{column:>19}" for column in COLUMNS))
+    print(f"{'data set':<{label}}{'scale':>6}  {'method':<16}{'images':>7}" + "".join(f"{name:>19}" for name in COLUMNS))
     for row in sorted((one.as_dict() for one in summaries), key=_rank):
         figures = "".join(f"{_text(row[column]):>19}" for column in COLUMNS)
         print(f"{row['dataset']:<{label}}{'x' + str(row['scale']):>6}  {row['method']:<16}{row['images']:>7}{figures}")
