@@ -1,11 +1,15 @@
 """Training: samples, degradations, recipes, and runs that survive being killed."""
+import json
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors import safe_open
+from safetensors.torch import save_file
 from small_training import TINY
 
 from depth_sr_ros.cli import main
@@ -13,12 +17,14 @@ from depth_sr_ros.methods.errors import MethodError
 from depth_sr_ros.methods.registry import load_method, method_class
 from depth_sr_ros.methods.weights import Manifest, load_weights, save_weights
 from depth_sr_ros.training import degrade, scene_pool, trainer
+from depth_sr_ros.training.checkpoint import save_checkpoint
 from depth_sr_ros.training.losses import training_loss
 from depth_sr_ros.training.precision import computed_in
-from depth_sr_ros.training.recipe import Recipe, RecipeError, identity, load_recipe, recipes_directory
+from depth_sr_ros.training.recipe import Recipe, RecipeError
 from depth_sr_ros.training.samples import Samples
-from depth_sr_ros.training.start import fitted_to, read_start
-from depth_sr_ros.training.trainer import MOST_WORKERS, VALIDATION_SEED, Trainer, runs, workers_for
+from depth_sr_ros.training.scene_pool import ScenePool
+from depth_sr_ros.training.start import fitted_to
+from depth_sr_ros.training.trainer import MOST_WORKERS, VALIDATION_SEED, DivergedError, Trainer, runs, workers_for
 
 pytestmark = pytest.mark.usefixtures("short_runs_on_the_cpu")
 
@@ -282,8 +288,6 @@ def test_a_run_has_scales_that_fit_its_method(tmp_path):
         Trainer(ANY, 8, tmp_path)
     with pytest.raises(RecipeError, match="scales .*, not None"):
         Trainer(TINY, None, tmp_path)
-    with pytest.raises(RecipeError, match="tiny names no scales"):
-        Trainer(replace(TINY, scales=()), 8, tmp_path)
 
 
 def test_a_run_that_stops_for_time_goes_on_as_if_it_had_not(pool, tmp_path):
@@ -327,26 +331,212 @@ def test_a_checkpoint_of_another_recipe_is_refused(pool, tmp_path):
         Trainer(replace(TINY, learning_rate=0.5), 8, tmp_path, workers=0, pool=pool).run()
 
 
-def test_an_entry_that_a_recipe_does_not_set_does_not_change_what_it_is():
-    """So checkpoints stay valid when entries are added."""
+def files_in(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
-    @dataclass(frozen=True)
-    class LaterDegradation(degrade.Degradation):
-        fog: float = 0.0
 
-    @dataclass(frozen=True)
-    class LaterRecipe(Recipe):
-        magic: float = 0.0
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"learning_rate": 1e30}, r"tiny_x8 .* loss is \S+ at step [234] of 4, at a learning rate of \S*e\+(29|30);"),
+        ({"learning_rate": 1e30, "steps": 1}, r"validation RMSE is (nan|inf) at step 1 of 1, .* rate of 1e\+30"),
+        ({"weight_decay": 1e36}, "tiny_x8 has diverged"),
+    ],
+)
+def test_a_run_that_diverges_stops_and_writes_nothing(changes, says, pool, tmp_path):
+    with pytest.raises(DivergedError, match=says):
+        Trainer(replace(TINY, **changes), 8, tmp_path, workers=0, pool=pool).run()
+    assert files_in(tmp_path) == {}
 
-    now = Recipe("a", "fdkn", steps=7, degradation=degrade.Degradation(shift=2.0))
-    later = LaterRecipe("a", "fdkn", steps=7, degradation=LaterDegradation(shift=2.0))
-    assert identity(later) == identity(now)
-    fogged = replace(later.degradation, fog=1.0)
-    others = [
-        replace(later, magic=1.0), replace(later, degradation=fogged), replace(now, steps=8),
-        replace(now, config={"widths": [4]}), replace(now, degradation=degrade.Degradation()),
-    ]
-    assert len({identity(now), *map(identity, others)}) == 6
+
+def write_nan(folder: Path, numbers: int) -> None:
+    """Write so many scenes whose depth is not finite."""
+    for number in range(numbers):
+        depth = np.full((scene_pool.SIDE, scene_pool.SIDE), np.nan, np.float32)
+        np.savez(folder / f"{number:06d}.npz", rgb=np.zeros((*depth.shape, 3), np.uint8), depth=depth)
+
+
+def test_a_run_that_diverges_later_keeps_its_last_checkpoint_and_weights(pool, tmp_path):
+    """Here because scenes are no longer finite."""
+    Trainer(TINY, 8, tmp_path / "out", workers=0, pool=pool).run(seconds=-1)
+    before = files_in(tmp_path / "out")
+    scenes = shutil.copytree(pool, tmp_path / "scenes")
+    write_nan(scenes / str(TINY.seed), TINY.scenes)
+    with pytest.raises(DivergedError, match="loss is nan at step 2 of 4"):
+        Trainer(TINY, 8, tmp_path / "out", workers=0, pool=scenes).run()
+    assert len(before) == 3 and files_in(tmp_path / "out") == before
+
+
+def test_a_finished_run_is_not_exported_anew_when_its_validation_is_not_finite(pool, tmp_path):
+    Trainer(TINY, 8, tmp_path / "out", workers=0, pool=pool).run()
+    before = files_in(tmp_path / "out")
+    scenes = shutil.copytree(pool, tmp_path / "scenes")
+    write_nan(scenes / str(VALIDATION_SEED), 1)
+    with pytest.raises(DivergedError, match="validation RMSE is nan"):
+        Trainer(TINY, 8, tmp_path / "out", workers=0, pool=scenes).run()
+    assert files_in(tmp_path / "out") == before
+
+
+def rewritten(path: Path, change) -> None:
+    """Let `change` work on what a checkpoint says of the run and on its tensors; write it again."""
+    with safe_open(path, "pt") as file:
+        state, tensors = json.loads(file.metadata()["state"]), {name: file.get_tensor(name) for name in file.keys()}
+    change(state, tensors)
+    save_file(tensors, path, {"state": json.dumps(state)})
+
+
+def without(part: str):
+    """Take away the tensors with that in their names."""
+
+    def change(state, tensors):
+        for name in [name for name in tensors if part in name]:
+            del tensors[name]
+
+    return change
+
+
+def replaced(part: str, new):
+    """Put `new(tensor)` in the place of the first tensor with `part` in its name."""
+
+    def change(state, tensors):
+        name = next(name for name in sorted(tensors) if part in name)
+        tensors[name] = new(tensors[name])
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda path: path.write_bytes(b""), "header"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-100]), ""),
+        (lambda path: path.write_bytes(b"garbage" * 1000), ""),
+        (lambda path: save_file({"a": torch.zeros(2)}, path), "does not say which recipe"),
+        (lambda path: save_file({"a": torch.zeros(2)}, path, {"state": "{"}), ""),
+        (lambda path: save_file({"a": torch.zeros(2)}, path, {"state": "[]"}), "does not say which recipe"),
+        (lambda state, _: state.pop("step"), "does not say which recipe it belongs to and at which step"),
+        (lambda state, _: state.update(step="2"), "step is '2', it must be a whole number from 0 to 4"),
+        (lambda state, _: state.update(step=-1), "step is -1"),
+        (lambda state, _: state.update(step=5), "step is 5"),
+        (without("model.depth.weights.bias"), "it lacks model.depth.weights.bias"),
+        (without("average.depth.weights.bias"), "it lacks average.depth.weights.bias"),
+        (without("optimiser."), "it has no state of the optimiser"),
+        (without("optimiser.3.exp_avg_sq"), "of parameter 3 it has exp_avg, step"),
+        (lambda _, tensors: tensors.update({"optimiser.999.step": torch.zeros(())}), "of none of the .* parameters"),
+        (lambda _, tensors: tensors.update({"optimiser": torch.zeros(())}), "it has a strange optimiser"),
+        (lambda _, tensors: tensors.update({"model.more": torch.zeros(())}), "it has a strange model.more"),
+        (replaced("model.depth", lambda tensor: tensor[:1]), r"model.depth.* is \(1,.*it must be \("),
+        (replaced("average.depth", lambda tensor: tensor[:1]), r"average.depth.* is \(1,"),  # would be broadcast
+        (replaced("exp_avg", lambda tensor: tensor[:1]), r"optimiser.0.exp_avg is \(1,"),
+        (replaced("model.depth", lambda tensor: tensor * float("nan")), "model.depth.* is not finite"),
+    ],
+)  # fmt: skip
+def test_a_damaged_checkpoint_is_refused(change, says, pool, tmp_path):
+    run = Trainer(TINY, 8, tmp_path, workers=0, pool=pool)
+    run.run(seconds=-1)
+    if change.__code__.co_argcount == 1:
+        change(run.checkpoint)
+    else:
+        rewritten(run.checkpoint, change)
+    with pytest.raises(ValueError, match=rf"checkpoint .*tiny_x8.* is damaged \(.*{says}.*\): remove it, or choose"):
+        Trainer(TINY, 8, tmp_path, workers=0, pool=pool).run()
+
+
+def test_a_checkpoint_that_is_written_again_is_not_damaged(pool, tmp_path):
+    """So what the test above refuses is refused for its change."""
+    run = Trainer(TINY, 8, tmp_path, workers=0, pool=pool)
+    run.run(seconds=-1)
+    rewritten(run.checkpoint, lambda state, tensors: None)
+    rest = Trainer(TINY, 8, tmp_path, workers=0, pool=pool)
+    assert rest.run() and rest.done == TINY.steps
+
+
+def test_a_checkpoint_that_cannot_be_written_is_an_os_error(tmp_path):
+    run = Trainer(TINY, 8, tmp_path)
+    path = tmp_path / "gone" / "tiny.checkpoint.safetensors"
+    with pytest.raises(OSError, match="cannot write checkpoint .*tiny.*No such file"):
+        save_checkpoint(path, 0, "", run.model, run.average, run.optimiser)
+
+
+LITTLE = "method: fdkn\nscales: [4, 8]\nsteps: 2\nbatch: 1\ncrop: 32\nscenes: 2\nconfig: {widths: [4, 4, 4]}\n"
+
+
+@pytest.mark.parametrize(
+    ("blocker", "says"),
+    [
+        ("little_x8.safetensors/", "little_x8.safetensors: it is a folder"),  # the second of the two runs
+        ("little_x4.json/", "little_x4.json: it is a folder"),
+        ("little_x4.checkpoint.safetensors/", "little_x4.checkpoint.safetensors: it is a folder"),
+        (".", "out: File exists"),
+    ],
+)
+def test_an_output_that_cannot_be_written_is_found_before_the_first_step(blocker, says, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(scene_pool, "default_directory", lambda: tmp_path / "scenes")
+    (tmp_path / "little.yaml").write_text(LITTLE)
+    if blocker == ".":
+        (tmp_path / "out").write_text("a file")
+    else:
+        (tmp_path / "out" / blocker).mkdir(parents=True)
+    command = ["train", str(tmp_path / "little.yaml"), "--output", str(tmp_path / "out"), "--workers", "0"]
+    assert main(command) == 2
+    assert says in capsys.readouterr().err and not (tmp_path / "scenes").exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="/proc is where even root cannot write")
+@pytest.mark.parametrize("output", ["/proc", "/proc/depth_sr"])
+def test_a_folder_that_cannot_be_written_is_found_before_the_first_step(output, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(scene_pool, "default_directory", lambda: tmp_path / "scenes")
+    (tmp_path / "little.yaml").write_text(LITTLE)
+    assert main(["train", str(tmp_path / "little.yaml"), "--output", output, "--workers", "0"]) == 2
+    assert output in capsys.readouterr().err and not (tmp_path / "scenes").exists()
+
+
+def test_the_command_refuses_a_scale_before_it_trains_another(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(scene_pool, "default_directory", lambda: tmp_path / "scenes")
+    (tmp_path / "little.yaml").write_text(LITTLE)
+    command = ["train", str(tmp_path / "little.yaml"), "--output", str(tmp_path), "--workers", "0"]
+    assert main([*command, "--scale", "4", "16"]) == 2
+    assert "trains scales (4, 8), not 16" in capsys.readouterr().err and not (tmp_path / "scenes").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "values", "says"),
+    [
+        ("--threads", ["-1", "0", "5000000000", "two", "1.5"], "is no whole number from 1 to 1024"),
+        ("--workers", ["-1", "1000", "9" * 5000], "is no whole number from 0 to 256"),
+        ("--minutes", ["nan", "-1", "soon"], "is no number of minutes: 0 or more"),
+    ],
+)
+def test_the_command_names_the_range_of_its_numbers(option, values, says, capsys):
+    for value in values:
+        with pytest.raises(SystemExit) as stopped:
+            main(["train", "fdkn", f"{option}={value}"])
+        assert stopped.value.code == 2 and f"argument {option}: '{value}' {says}" in capsys.readouterr().err
+
+
+def test_what_is_left_of_a_file_in_the_scene_cache_is_made_anew(tmp_path):
+    """Scene 0 made the textures, scene 1 read them: both are as before."""
+    expected = [ScenePool(1, tmp_path)[number] for number in (0, 1)]
+    before = files_in(tmp_path / "1")
+    for kept in ((1000, 0, 5000), (None, 100, 1)):
+        for name, count in zip(("bank000000.npy", "000000.npz", "000001.npz"), kept):
+            (tmp_path / "1" / name).write_bytes(before[name][:count])
+        for number in (1, 0):
+            assert all(np.array_equal(*pair) for pair in zip(ScenePool(1, tmp_path)[number], expected[number]))
+        after = files_in(tmp_path / "1")
+        assert after.keys() == before.keys() and after["bank000000.npy"] == before["bank000000.npy"]
+
+
+@pytest.mark.parametrize("config", [{"foo": 1}, {"widths": []}, {"widths": [-1]}, {"widths": 4}, {"scale": 4}])
+def test_a_config_that_the_method_does_not_take_is_refused(config, tmp_path):
+    with pytest.raises(RecipeError, match="recipe tiny: config {'(foo|widths|scale)': .*} does not fit fdkn: "):
+        Trainer(replace(TINY, config=config), 8, tmp_path)
+
+
+@pytest.mark.parametrize("crop", [60, 4])
+def test_a_crop_that_does_not_fit_names_the_recipe(crop, pool, tmp_path):
+    with pytest.raises(RecipeError, match=f"recipe tiny: crop {crop} is not a multiple of scale 8"):
+        Trainer(replace(TINY, crop=crop), 8, tmp_path, workers=0, pool=pool).run()
 
 
 def test_training_learns(pool, tmp_path, monkeypatch):
@@ -456,79 +646,12 @@ def test_the_first_tensor_that_does_not_fit_is_named(parts, says):
         fitted_to(*({name: torch.zeros(shape) for name, shape in side.items()} for side in (model, state)), parts)
 
 
-RECIPES = sorted(path.stem for path in recipes_directory().glob("*.yaml"))
-
-
-@pytest.mark.parametrize("name", RECIPES)
-def test_every_recipe_of_the_package_can_be_read(name):
-    recipe = load_recipe(name)
-    assert recipe.name == name and recipe.steps > 0
-
-
-@pytest.mark.parametrize("name", [name for name in RECIPES if load_recipe(name).start_from.startswith("weights/")])
-def test_a_recipe_that_begins_with_the_packages_weights_fits_them_from_any_folder(name, tmp_path, monkeypatch):
-    recipe = load_recipe(name)
-    monkeypatch.chdir(tmp_path)
-    for scale in runs(recipe):
-        of_scale = recipe.at(scale)
-        model = method_class(recipe.method)(scale or recipe.scales[0], **of_scale.config)
-        tensors, words = read_start(of_scale, scale, model.state_dict())
-        assert tensors and of_scale.start_from.removeprefix("weights/").replace("{scale}", str(scale)) in words
-
-
-def test_entries_may_differ_between_scales(tmp_path):
-    path = tmp_path / "two.yaml"
-    path.write_text(
-        "method: dada\nscales: [4, 8]\nconfig: {iterations: 96, encoder: light}\nsteps: 100\n"
-        "at_scale:\n  8: {config: {iterations: 192}, teachers: [a.safetensors], teacher_share: 0.5, degradation: {shift: 0.1}}"
-    )
-    recipe = load_recipe(str(path))
-    assert recipe.at(4) == replace(recipe, at_scale={}) and recipe.at(4).config["iterations"] == 96
-    eight = recipe.at(8)
-    assert eight.config == {"iterations": 192, "encoder": "light"} and eight.teachers == ("a.safetensors",)
-    assert (eight.steps, eight.degradation.shift, eight.degradation.warp) == (100, 0.1, 0.7)
-    assert identity(recipe.at(4)) != identity(eight)
-
-
 def test_a_run_has_what_its_scale_says(pool, tmp_path):
     recipe = replace(TINY, scales=(4, 8), at_scale={8: {"steps": 3, "config": {"widths": (8, 8, 8)}}})
     run = Trainer(recipe, 8, tmp_path, workers=0, pool=pool)
     manifest = run.run()
     assert run.done == 3 and manifest.config == {"widths": (8, 8, 8)}
     assert Trainer(recipe, 4, tmp_path, workers=0, pool=pool).recipe.steps == TINY.steps != 3
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("method: fdkn\nstep: 5", "unknown entry 'step'"),
-        ("method: fdkn\nsteps: many", "steps is 'many'"),
-        ("method: fdkn\nprecision: bf16", "precision is 'bf16', it must be one of float32, bfloat16"),
-        ("method: fdkn\nstart_from: a\nstart_parts: [guide]", "start_parts is .*must map names"),
-        ("method: fdkn\noptimiser: sgd", "optimiser is 'sgd', it must be one of adamw, muon"),
-        ("method: fdkn\nstart_parts: {a: b}", "start_parts needs start_from"),
-        ("method: fdkn\nblend: 0.7", "blend is 0.7, without start_from it must be 1"),
-        ("method: fdkn\nstart_from: a\nblend: 1.7", "blend is 1.7, it must be from 0 to 1"),
-        ("steps: 5", "names no method"),
-        ("method: [", "not YAML"),
-        ("method: fdkn\ndegradation: {wobble: 3}", "unknown entry 'wobble'"),
-        ("method: fdkn\nat_scale: {4: {steps: 3}}", "at_scale has 4, which is none of the scales"),
-        ("method: fdkn\nat_scale: {8: {step: 3}}", "unknown entry 'step'"),
-        ("method: fdkn\nat_scale: {8: {blend: 0.5}}", "blend is 0.5, without start_from it must be 1"),
-        ("method: fdkn\nat_scale: {8: {method: dkn}}", "method cannot differ between scales"),
-        ("method: fdkn\nat_scale: 8", "at_scale is 8, it must map scales to entries"),
-    ],
-)
-def test_a_wrong_recipe_says_what_is_wrong(text, says, tmp_path):
-    path = tmp_path / "wrong.yaml"
-    path.write_text(text)
-    with pytest.raises(RecipeError, match=says):
-        load_recipe(str(path))
-
-
-def test_an_unknown_recipe_lists_the_known():
-    with pytest.raises(RecipeError, match="fdkn"):
-        load_recipe("nonsense")
 
 
 def test_a_scale_that_the_recipe_lacks_is_refused(tmp_path):

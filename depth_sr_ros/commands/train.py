@@ -1,8 +1,14 @@
 """`depth-sr train`: from a recipe to a weights file."""
 import argparse
+import itertools
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
+
+from .arguments import check_has_folder
+
+MOST_THREADS, MOST_WORKERS = 1024, 256  # beyond what a machine has use for
 
 
 def add_parser(subparsers) -> None:
@@ -15,11 +21,15 @@ def add_parser(subparsers) -> None:
     )
     parser.add_argument("--output", type=Path, default=Path("training_output"), help="checkpoint and weights go here")
     parser.add_argument(
-        "--workers", type=int, help="processes that make samples (default: 1 on a CPU, one a core for a GPU; 0: none)"
+        "--workers", type=_whole(0, MOST_WORKERS),
+        help="processes that make samples (default: 1 on a CPU, one a core for a GPU; 0: none)",
     )
-    parser.add_argument("--threads", type=int, help="CPU threads for the network (default: torch's)")
     parser.add_argument(
-        "--minutes", type=float, default=math.inf, help="stop at a checkpoint after so long; the same command goes on"
+        "--threads", type=_whole(1, MOST_THREADS), help="CPU threads for the network (default: torch's)"
+    )
+    parser.add_argument(
+        "--minutes", type=_minutes, default=math.inf,
+        help="stop at a checkpoint after so long; the same command goes on",
     )
     parser.set_defaults(run=run)
 
@@ -29,17 +39,45 @@ def run(arguments: argparse.Namespace) -> None:
     import torch
 
     from ..training.recipe import load_recipe
-    from ..training.trainer import Trainer, runs
+    from ..training.trainer import Trainer, check_scale, files_of, runs
 
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     torch.backends.cudnn.benchmark = True  # on a GPU: every step has the same sizes
     recipe = load_recipe(arguments.recipe)
     end = time.monotonic() + 60 * arguments.minutes
-    for scale in arguments.scale or runs(recipe):
+    scales = arguments.scale or runs(recipe)
+    for scale in scales:  # before hours are spent on the first
+        check_scale(recipe, scale)
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    for path in itertools.chain.from_iterable(files_of(recipe, scale, arguments.output) for scale in scales):
+        check_has_folder(path)
+    for scale in scales:
         trainer = Trainer(recipe, scale, arguments.output, arguments.workers)
         manifest = trainer.run(end - time.monotonic())
         print(f"{trainer.result}: validation RMSE {manifest.accuracy['validation_rmse_255']} of 255 levels")
         if trainer.done < trainer.recipe.steps:
             print(f"time is over after {trainer.done} of {trainer.recipe.steps} steps: the same command goes on from there")
             return
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    """Return what reads a whole number in that range."""
+
+    def read(text: str) -> int:
+        digits = text.isdecimal() and len(text) <= len(str(high))
+        if not digits or not low <= int(text) <= high:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {low} to {high}")
+        return int(text)
+
+    return read
+
+
+def _minutes(text: str) -> float:
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = math.nan
+    if not minutes >= 0:  # which NaN is not
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of minutes: 0 or more")
+    return minutes

@@ -5,12 +5,15 @@ from functools import cached_property
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from ..machine import cores, cpu_flags
+from ..methods.base import Method
+from ..methods.errors import MethodError
 from ..methods.registry import method_class
 from ..methods.weights import Manifest, save_weights
 from .checkpoint import load_checkpoint, save_checkpoint
@@ -25,13 +28,24 @@ from .teacher import Teachers
 VALIDATION_SEED = 900_001  # no training pool may have it: these scenes are kept back
 VALIDATION_SAMPLES = 48
 VALIDATE_EVERY = 1000  # steps; also how often a checkpoint is written
+READ_EVERY = 20  # steps; how often a GPU is waited for to look at the loss
 MOST_WORKERS = 32  # each keeps BATCHES_AHEAD batches in shared memory, and a file descriptor for each of their tensors
 BATCHES_AHEAD = 4
+
+
+class DivergedError(ValueError):
+    """A run has come to numbers that are not finite; the message says where. What it wrote before stays."""
 
 
 def runs(recipe: Recipe) -> tuple[int | None, ...]:
     """Return the scales whose weights are trained one after the other; None alone where one file serves any scale."""
     return (None,) if method_class(recipe.method).any_scale else recipe.scales
+
+
+def files_of(recipe: Recipe, scale: int | None, folder: Path) -> tuple[Path, Path, Path]:
+    """Return what one of `runs(recipe)` writes: checkpoint, weights and their manifest."""
+    name = recipe.name if scale is None else f"{recipe.name}_x{scale}"
+    return tuple(folder / f"{name}.{ending}" for ending in ("checkpoint.safetensors", "safetensors", "json"))
 
 
 def workers_for(device: str, core_count: int) -> int:
@@ -53,25 +67,31 @@ class Trainer:
     Attributes:
         recipe: what is done at this scale.
         done: steps that have been taken.
+        checkpoint: the file that says where the run stands.
+        result: the weights file that comes out; its manifest lies beside it.
+
+    Raises:
+        RecipeError: the recipe has no such run, or an entry does not fit its method or a file that it names.
+        MethodError: a weights file that the recipe names is damaged or another's.
     """
 
     def __init__(
         self, recipe: Recipe, scale: int | None, folder: Path, workers: int | None = None, pool: Path | None = None,
         device: str | None = None,
     ) -> None:
-        _check_scale(recipe, scale)
+        check_scale(recipe, scale)
         recipe = recipe.at(scale)
         if recipe.seed == VALIDATION_SEED:
-            raise RecipeError(f"seed {VALIDATION_SEED} is that of the validation scenes: choose another")
+            raise recipe.error("seed", "which is that of the validation scenes: choose another")
         self.recipe, self.scale, self.folder, self.pool, self.done = recipe, scale, folder, pool, 0
         self.scales = recipe.scales if scale is None else (scale,)
-        self.name = recipe.name if scale is None else f"{recipe.name}_x{scale}"
+        self.checkpoint, self.result, _ = files_of(recipe, scale, folder)
+        self.name = self.result.stem
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.workers = workers_for(self.device.type, cores()) if workers is None else workers
         self.precision = computed_in(recipe.precision, self.device.type, cpu_flags())
         torch.manual_seed(recipe.seed)
-        self.model = method_class(recipe.method)(self.scales[0], **recipe.config).to(self.device)
-        self.model = self.model.to(memory_format=torch.channels_last)
+        self.model = self._new_model().to(memory_format=torch.channels_last)
         self._start_words = self._begin()
         self._start = self._copy() if recipe.blend != 1 else {}
         self.teachers = {one: self._teachers_at(one) for one in self.scales} if recipe.teachers else {}
@@ -80,36 +100,35 @@ class Trainer:
             recipe.optimiser, self.model.parameters(), recipe.learning_rate, recipe.weight_decay
         )
 
-    @property
-    def checkpoint(self) -> Path:
-        """The file that says where the run stands."""
-        return self.folder / f"{self.name}.checkpoint.safetensors"
-
-    @property
-    def result(self) -> Path:
-        """The weights file that comes out; its manifest lies beside it."""
-        return self.folder / f"{self.name}.safetensors"
-
     def run(self, seconds: float = math.inf) -> Manifest:
         """Train to the end, or for about `seconds`; validate, export; return the manifest of the weights.
 
         What has stopped goes on when it is run again.
+
+        Raises:
+            DivergedError: the loss or the validation is not finite.
+            RecipeError: the crop or the loss does not fit the scale or the method.
+            OSError: something cannot be written.
+            ValueError: the checkpoint is damaged, or another recipe's.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         if self.precision != self.recipe.precision:
             print(f"computing in {self.precision}: this CPU has no instructions for {self.recipe.precision}")
         recipe = identity(self.recipe)
-        self.done = load_checkpoint(self.checkpoint, recipe, self.model, self.average, self.optimiser)
+        self.done = load_checkpoint(
+            self.checkpoint, recipe, self.recipe.steps, self.model, self.average, self.optimiser
+        )
         started, validation = time.monotonic(), float("nan")
         with tqdm(total=self.recipe.steps, initial=self.done, unit="step", desc=self.name) as bar:
             for step, batch in enumerate(self._batches(self.done), start=self.done):
                 loss = self._step(step, batch)
                 self.done = step + 1
                 bar.update()
-                if step % 20 == 0:
+                if step % READ_EVERY == 0:
                     bar.set_postfix(loss=f"{loss.item():.5f}", validation=f"{validation:.3f}", refresh=False)
                 ends = self.done == self.recipe.steps or time.monotonic() - started > seconds
                 if ends or self.done % VALIDATE_EVERY == 0:
+                    self._check_finite("loss", loss.item(), step)
                     validation = self.validate()
                     save_checkpoint(self.checkpoint, self.done, recipe, self.model, self.average, self.optimiser)
                     manifest = self.export(self.done, validation, time.monotonic() - started)
@@ -119,13 +138,19 @@ class Trainer:
 
     @torch.no_grad()
     def validate(self) -> float:
-        """RMSE of the outcome on the kept-back scenes, mean over images, in 255ths of the range."""
-        model = method_class(self.recipe.method)(self.scales[0], **self.recipe.config).to(self.device).eval()
+        """RMSE of the outcome on the kept-back scenes, mean over images, in 255ths of the range.
+
+        Raises:
+            DivergedError: it is not finite.
+        """
+        model = self._new_model().eval()
         model.load_state_dict(self._outcome())
         total = 0.0
         for guide, low, truth in self._validation_samples:
             total += (model(guide, low) - truth).square().mean().sqrt().item() * 255
-        return total / len(self._validation_samples)
+        validation = total / len(self._validation_samples)
+        self._check_finite("validation RMSE", validation, self.done - 1)
+        return validation
 
     @cached_property
     def _validation_samples(self) -> list[list[Tensor]]:
@@ -134,7 +159,11 @@ class Trainer:
         return [[tensor[None].to(self.device) for tensor in samples[index]] for index in range(len(samples))]
 
     def export(self, steps: int, validation: float, seconds: float) -> Manifest:
-        """Write the outcome, as float16, and its manifest."""
+        """Write the outcome, as float16, and its manifest.
+
+        Raises:
+            OSError: they cannot be written.
+        """
         device = torch.cuda.get_device_name() if self.device.type == "cuda" else f"{torch.get_num_threads()} CPU threads"
         manifest = Manifest(
             method=self.recipe.method, scale=self.scale, sha256="", config=self.recipe.config, recipe=self.recipe.name,
@@ -148,7 +177,10 @@ class Trainer:
         )
         # Half precision halves the files and costs nothing measurable: weights are far from its limits.
         state = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in self._outcome().items()}
-        return save_weights(self.result, state, manifest)
+        try:
+            return save_weights(self.result, state, manifest)
+        except SafetensorError as error:
+            raise OSError(f"cannot write weights {self.result}: {error}") from None
 
     def _step(self, step: int, batch: list[Tensor]) -> Tensor:
         guide, low, truth = (
@@ -167,12 +199,24 @@ class Trainer:
                 f"{self.recipe.method} learns from {target[0].numel()} single pixels an image, which have no gradients"
             )
         loss = training_loss(estimate.float(), target, self.recipe.rmse_share, self.recipe.gradient_share)
+        if self.device.type == "cpu" or step % READ_EVERY == 0:
+            self._check_finite("loss", loss.item(), step)  # NaN coordinates crash the backward pass on a CPU
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.gradient_clip)
         self.optimiser.step()
         self._update_average(step)
         return loss.detach()
+
+    def _check_finite(self, what: str, value: float, step: int) -> None:
+        if math.isfinite(value):
+            return
+        rate = self.recipe.learning_rate * self._rate(step)
+        raise DivergedError(
+            f"{self.name} has diverged: the {what} is {value} at step {step + 1} of {self.recipe.steps}, at a learning "
+            f"rate of {rate:.3g}; the last checkpoint and weights stay. "
+            "Lower the recipe's learning_rate or gradient_clip"
+        )
 
     @torch.no_grad()
     def _update_average(self, step: int) -> None:
@@ -205,8 +249,23 @@ class Trainer:
 
     def _samples(self, seed: int, scenes: int, length: int, batch: int) -> ScalesInTurn:
         crop, degradation = self.recipe.crop, self.recipe.degradation
-        each = [Samples(scale, crop, seed, scenes, length, degradation, self.pool) for scale in self.scales]
+        try:
+            each = [Samples(scale, crop, seed, scenes, length, degradation, self.pool) for scale in self.scales]
+        except ValueError as error:
+            raise RecipeError(f"recipe {self.recipe.name}: {error}") from None
         return ScalesInTurn(each, batch)
+
+    def _new_model(self) -> Method:
+        """The method as its class makes it of the recipe's config."""
+        method, config = self.recipe.method, self.recipe.config
+        try:
+            model = method_class(method)(self.scales[0], **config)
+        except MethodError:  # it says what is missing, an encoder's weights say
+            raise
+        except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError, RuntimeError) as error:
+            why = f"{type(error).__name__}: {error}"
+            raise RecipeError(f"recipe {self.recipe.name}: config {config} does not fit {method}: {why}") from None
+        return model.to(self.device)
 
     def _begin(self) -> str:
         """Begin with the weights that the recipe names; return words on them for the manifest."""
@@ -242,9 +301,12 @@ class Trainer:
         }
 
 
-def _check_scale(recipe: Recipe, scale: int | None) -> None:
-    if not recipe.scales:
-        raise RecipeError(f"recipe {recipe.name} names no scales")
+def check_scale(recipe: Recipe, scale: int | None) -> None:
+    """Refuse what is none of `runs(recipe)`.
+
+    Raises:
+        RecipeError: the message says which scales there are.
+    """
     if method_class(recipe.method).any_scale and scale is not None:
         raise RecipeError(
             f"weights of {recipe.method} serve any scale: recipe {recipe.name} trains them on all of {recipe.scales} "
