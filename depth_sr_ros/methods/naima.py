@@ -126,7 +126,8 @@ def attend(queries: Tensor, keys: Tensor) -> Tensor:
 
 def _unit(image: Tensor) -> Tensor:
     # The smallest size added is one that half precision still has: features of nothing must not divide by zero.
-    return image * (image.float().square().mean(1, keepdim=True) + SMALLEST_SQUARE).rsqrt().to(image.dtype)
+    exact = image.to(torch.promote_types(image.dtype, torch.float32))
+    return image * (exact.square().mean(1, keepdim=True) + SMALLEST_SQUARE).rsqrt().to(image.dtype)
 
 
 class Upsampler(nn.Module):
