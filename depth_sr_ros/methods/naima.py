@@ -125,7 +125,7 @@ def attend(queries: Tensor, keys: Tensor) -> Tensor:
 
 
 def _unit(image: Tensor) -> Tensor:
-    # The smallest size added is one that half precision still has: features of nothing must not divide by zero.
+    # Features of nothing must not divide by zero; in half precision squares and what is added to them would vanish.
     exact = image.to(torch.promote_types(image.dtype, torch.float32))
     return image * (exact.square().mean(1, keepdim=True) + SMALLEST_SQUARE).rsqrt().to(image.dtype)
 
