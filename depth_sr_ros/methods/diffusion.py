@@ -156,16 +156,16 @@ def diffuse_with_adjustment(
         with torch.set_grad_enabled(torch.is_grad_enabled() and step >= iterations - gradient_iterations):
             after = torch.lerp(before, adjust(diffuse(now, flow)), extrapolation(step, accelerated))
         before, now = now, after
-    return finished(adjust(now), source, scale, name)
+    return finished(now, source, scale, name)
 
 
 def finished(image: Tensor, source: Source, scale: int, name: str) -> Tensor:
-    """Move the (B, 1, s*h, s*w) result back to the depth's range.
+    """Move the (B, 1, s*h, s*w) last state back to the depth's range, and make it agree with the source there.
 
     What the move rounds off is given back, or depth near zero would differ from the source by more than a small share.
     """
-    depth = image * source.span + source.base
     if name == "bicubic":
-        return bicubic_projection(source.depth, scale, source.known)(depth)
+        return bicubic_projection(source.depth, scale, source.known)(image * source.span + source.base)
+    depth = _average_ratio(source, scale)(image) * source.span + source.base
     lack = source.known * (source.depth - F.avg_pool2d(depth, scale))
     return depth + F.interpolate(lack, scale_factor=scale, mode="nearest")

@@ -32,7 +32,7 @@ def diffuse_with_adjustment(
             after(now, before, below, right, values[0].numpy(), known[0].numpy(), far)
             now, before = before, now
         image[0] = torch.from_numpy(now)[1:-1, 1:-1]
-    return finished(adjust(images), source, scale, name)
+    return finished(images, source, scale, name)
 
 
 def _framed(plane: Tensor) -> np.ndarray:
