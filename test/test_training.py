@@ -82,9 +82,9 @@ def test_a_measured_sample_is_the_sensors(pool):
 
 
 def test_holes_are_along_edges_and_filled_with_what_was_measured(pool):
-    step = torch.zeros(1, 40, 40)
+    step = torch.zeros(1, 1, 40, 40)
     step[..., 20:] = 1
-    unseen = torch.stack([~degrade.seen(step, replace(CLEAN, hole_share=0.2), seeded(seed)) for seed in range(40)])
+    unseen = torch.cat([~degrade.seen(step, replace(CLEAN, hole_share=0.2), seeded(seed)) for seed in range(40)])
     shares = unseen.float().mean((1, 2, 3))
     assert shares.max() <= 0.2 and shares.max() - shares.min() > 0.1
     assert unseen[..., 19:21].float().mean() > 2 * unseen[..., :15].float().mean() > 0
@@ -105,39 +105,41 @@ def test_a_crop_that_does_not_fit_is_refused(pool):
 
 
 def test_displacement_samples_where_it_says():
-    image = torch.arange(30.0).view(1, 5, 6)
-    moved = degrade.displaced(image, torch.stack((torch.full((5, 6), 1.0), torch.full((5, 6), -2.0))))
+    image = torch.arange(30.0).view(1, 1, 5, 6)
+    displacement = torch.stack((torch.full((5, 6), 1.0), torch.full((5, 6), -2.0)))
+    moved, image = degrade.displaced(image, displacement[None])[0], image[0]
     for row in range(5):
         for column in range(6):
             assert moved[0, row, column] == pytest.approx(image[0, min(row + 1, 4), max(column - 2, 0)].item(), abs=1e-4)
 
 
 def test_blur_keeps_the_mean_and_widens_a_point():
-    point = torch.zeros(1, 21, 21)
-    point[0, 10, 10] = 1
-    blurred = degrade.gaussian_blur(point, 1.5)
-    assert blurred.sum().item() == pytest.approx(1, abs=1e-5)
+    point = torch.zeros(3, 1, 21, 21)
+    point[..., 10, 10] = 1
+    sigmas = torch.tensor([1.5, 0.7, 0.0]).view(3, 1, 1, 1)
     offsets = torch.arange(21.0) - 10
-    assert (blurred[0].sum(0) * offsets**2).sum().sqrt().item() == pytest.approx(1.5, abs=0.05)
+    for blurred, sigma in zip(degrade.gaussian_blur(point, sigmas, 1.5), sigmas.flatten()):
+        assert blurred.sum().item() == pytest.approx(1, abs=1e-5)
+        for axis in (0, 1):
+            assert (blurred[0].sum(axis) * offsets**2).sum().sqrt().item() == pytest.approx(sigma.item(), abs=0.05)
 
 
 def test_the_guide_is_shifted_by_the_stated_deviation():
     """A line in the guide moves by N(0, shift) pixels."""
-    line = torch.zeros(3, 65, 65)
-    line[:, :, 30:35] = 1
+    line = torch.zeros(60, 3, 65, 65)
+    line[..., 30:35] = 1
     amount = replace(CLEAN, shift=2.0)
     columns = torch.arange(65.0)
     moves = []
-    for seed in range(60):
-        moved = degrade.degrade_guide(line, amount, seeded(seed)).sum((0, 1))
+    for moved in degrade.degrade_guide(line, amount, seeded()).sum((1, 2)):
         moved = (moved - moved.min()).clamp(min=0)
         moves.append(((moved * columns).sum() / moved.sum() - 32).item())
     assert np.std(moves) == pytest.approx(2.0, rel=0.35)
 
 
 def test_jagged_edges_keep_values_and_move_edges():
-    step = torch.zeros(1, 48, 48)
-    step[:, :, 24:] = 1
+    step = torch.zeros(1, 1, 48, 48)
+    step[..., 24:] = 1
     ragged = degrade.degrade_depth(step, replace(CLEAN, jagged_chance=1.0), seeded(1))
     assert set(ragged.unique().tolist()) == {0.0, 1.0}
     assert 0 < (ragged != step).float().mean() < 0.15

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .layers import resize_matrix, upsample_bicubic
+from .layers import constant, resize_matrix, upsample_bicubic
 
 STEP = 0.24  # lambda of eq. 1; stable below 1/4
 ADJUSTMENTS = ("average", "bicubic")
@@ -43,10 +43,22 @@ def coefficients(features: Tensor, kappa: Tensor | float) -> Tensor:
 
 def diffuse(image: Tensor, flow: Tensor) -> Tensor:
     """One step of eq. 1. image: (B, 1, H, W); flow: (B, 2, H, W) from `coefficients`. Returns (B, 1, H, W)."""
-    below = flow[:, :1, :-1] * image.diff(dim=2)
-    right = flow[:, 1:, :, :-1] * image.diff(dim=3)
-    inflow = F.pad(below, (0, 0, 0, 1)) - F.pad(below, (0, 0, 1, 0)) + F.pad(right, (0, 1)) - F.pad(right, (1, 0))
-    return image + STEP * inflow
+    return _diffused(image, _steps(flow))
+
+
+def _steps(flow: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """lambda times the flow between every pixel and the one below, above, right and left of it: (B, 1, H, W) each."""
+    below, right = (STEP * flow).split(1, dim=1)
+    return below, F.pad(below, (0, 0, 1, -1)), right, F.pad(right, (1, -1))
+
+
+def _diffused(image: Tensor, steps: tuple[Tensor, Tensor, Tensor, Tensor]) -> Tensor:
+    height, width = image.shape[-2:]
+    framed = F.pad(image, (1, 1, 1, 1), mode="replicate")  # with anything: nothing flows across the border
+    for step, (row, column) in zip(steps, ((2, 1), (0, 1), (1, 2), (1, 0))):
+        neighbour = framed[..., row : row + height, column : column + width]
+        total = torch.addcmul(image if step is steps[0] else total, step, neighbour - image)
+    return total
 
 
 @dataclass(frozen=True)
@@ -111,7 +123,7 @@ def bicubic_projection(values: Tensor, scale: int, known: Tensor | float = 1.0) 
     """Return the function (B, 1, s*h, s*w) -> same, the nearest image whose bicubic reduction is (B, 1, h, w) `values`."""
     height, width = values.shape[-2:]
     rows, rows_back, columns, columns_back = (
-        torch.tensor(matrix).to(values) for side in (height, width) for matrix in _reduction(side, scale)
+        constant(matrix, values) for side in (height, width) for matrix in _reduction(side, scale)
     )
 
     def adjust(image: Tensor) -> Tensor:
@@ -125,7 +137,9 @@ def bicubic_projection(values: Tensor, scale: int, known: Tensor | float = 1.0) 
 def _reduction(side: int, scale: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the bicubic R (side, scale * side) and its pseudo-inverse, float32."""
     matrix = resize_matrix(scale * side, side)
-    return matrix, np.linalg.pinv(matrix.astype(np.float64)).astype(np.float32)
+    inverse = np.linalg.pinv(matrix.astype(np.float64)).astype(np.float32)
+    inverse.setflags(write=False)
+    return matrix, inverse
 
 
 def extrapolation(step: int, accelerated: bool) -> float:
@@ -152,9 +166,10 @@ def diffuse_with_adjustment(
     """
     adjust = adjustment(name, source, scale)
     before = now = adjust(upsample_bicubic(source.values, scale))
+    steps = _steps(flow)
     for step in range(iterations):
         with torch.set_grad_enabled(torch.is_grad_enabled() and step >= iterations - gradient_iterations):
-            after = torch.lerp(before, adjust(diffuse(now, flow)), extrapolation(step, accelerated))
+            after = torch.lerp(before, adjust(_diffused(now, steps)), extrapolation(step, accelerated))
         before, now = now, after
     return finished(now, source, scale, name)
 

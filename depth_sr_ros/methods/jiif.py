@@ -150,13 +150,12 @@ class JIIF(Method):
         self, guide: Tensor, depth: Tensor, truth: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """Query random pixels (section 3.3): two tensors (B, 1, 1, N)."""
-        height, width = truth.shape[-2:]
+        batch, _, height, width = truth.shape
         if not 0 < self.training_queries < height * width:
             return super().training_estimate(guide, depth, truth, generator)
-        drawn = [torch.randperm(height * width, generator=generator)[: self.training_queries] for _ in truth]
-        places = torch.stack(drawn).to(truth.device)
+        places = torch.randint(height * width, (batch, self.training_queries), generator=generator).to(truth.device)
         pixels = torch.stack((places % width, places // width), -1).float()
-        estimate = self.query(self.encode(guide, depth), pixels)
+        estimate = self._query(self.encode(guide, depth), pixels)
         return estimate[:, None, None], truth.flatten(1).gather(1, places)[:, None, None]
 
     def _guide_features(self, guide: Tensor, depth: Tensor) -> Tensor:

@@ -6,6 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+MOST_ON_GPU = 64  # matrices
+_on_gpu: dict[tuple, tuple[np.ndarray, Tensor]] = {}
+
 CUBIC_A = -0.5  # Keys' cubic as PIL has it; torch's and OpenCV's plain bicubic use -0.75
 
 
@@ -41,13 +44,29 @@ def resize_matrix(n_in: int, n_out: int) -> np.ndarray:
     return matrix
 
 
+def constant(matrix: np.ndarray, like: Tensor) -> Tensor:
+    """Return a read-only matrix as a tensor of the device and dtype of `like`.
+
+    On a GPU it is kept: a copy to there waits until all that was asked of the GPU before is done.
+    """
+    if not like.is_cuda:
+        return torch.tensor(matrix).to(like)
+    key = id(matrix), like.device, like.dtype
+    if key not in _on_gpu:
+        with torch.inference_mode(False):
+            _on_gpu[key] = matrix, torch.tensor(matrix).to(like)  # with the matrix, or its id might be another's one day
+        while len(_on_gpu) > MOST_ON_GPU:
+            del _on_gpu[next(iter(_on_gpu))]
+    return _on_gpu[key][1]
+
+
 def resize_bicubic(image: Tensor, size: tuple[int, int]) -> Tensor:
     """Resize (B, C, h, w) to (B, C, *size) as PIL's BICUBIC does, by two matrix products, under autocast too."""
     if torch.is_autocast_enabled(image.device.type):  # half precision is for features; an image needs its digits
         with torch.autocast(image.device.type, enabled=False):
             return resize_bicubic(image, size)
     rows, columns = (
-        torch.tensor(resize_matrix(n_in, n_out)).to(image) for n_in, n_out in zip(image.shape[-2:], size)
+        constant(resize_matrix(n_in, n_out), image) for n_in, n_out in zip(image.shape[-2:], size)
     )
     return rows @ image @ columns.T
 

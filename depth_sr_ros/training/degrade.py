@@ -1,8 +1,11 @@
 """How real pairs differ from rendered ones: imperfect registration, imperfect depth edges, imperfect pictures.
 
 Nothing tried matters more for accuracy on real data than what is in this file: see docs/training.md. Every function takes
-(C, H, W) float tensors and a generator.
+(B, C, H, W) float tensors and a generator of their device; each image of a batch has chances and strengths of its own. On a
+GPU nothing here waits for it.
 """
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -50,87 +53,119 @@ class Degradation:
 
 
 LENGTHS = ("shift", "warp", "jagged", "depth_blur", "guide_blur")  # in pixels; all others are shares or chances
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
+SHARPEST_GUIDE = 0.4  # pixels; a rendered picture has one sample a pixel, a camera's is never as sharp
+WARP_CELLS = (20.0, 80.0)  # pixels over which a guide's local displacement changes
+RAGGED_CELLS = (1.5, 6.0)  # pixels over which that of a depth edge does
 
 
-def chance(probability: float, generator: torch.Generator) -> bool:
-    """True with that probability."""
-    return torch.rand((), generator=generator).item() < probability
+def chance(probability: float, batch: int, generator: torch.Generator) -> Tensor:
+    """True with that probability: (batch, 1, 1, 1)."""
+    return torch.rand(batch, 1, 1, 1, generator=generator, device=generator.device) < probability
 
 
-def uniform(low: float, high: float, generator: torch.Generator) -> float:
-    """A number between `low` and `high`."""
-    return low + (high - low) * torch.rand((), generator=generator).item()
+def uniform(low: float, high: float, batch: int, generator: torch.Generator) -> Tensor:
+    """Numbers between `low` and `high`: (batch, 1, 1, 1)."""
+    return low + (high - low) * torch.rand(batch, 1, 1, 1, generator=generator, device=generator.device)
 
 
-def gaussian_blur(image: Tensor, sigma: float) -> Tensor:
-    """Blur (C, H, W) by a Gaussian of `sigma` pixels; the border is repeated."""
-    if sigma < 0.2:
+def normal(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    """N(0, 1) of that shape."""
+    return torch.randn(shape, generator=generator, device=generator.device)
+
+
+def changed(image: Tensor, which: Tensor, change: Callable[[Tensor], Tensor]) -> Tensor:
+    """Return change(image) where `which` (B, 1, 1, 1) says so; on a CPU what is in no image's place is not computed."""
+    if not which.is_cuda and not which.any():
         return image
-    reach = max(1, int(3 * sigma + 0.5))
-    line = torch.arange(-reach, reach + 1, dtype=image.dtype)
-    kernel = torch.exp(-0.5 * (line / sigma) ** 2)
-    kernel = (kernel / kernel.sum()).view(1, 1, 1, -1)
-    padded = F.pad(image[:, None], (reach,) * 4, mode="replicate")
-    return F.conv2d(F.conv2d(padded, kernel), kernel.transpose(2, 3))[:, 0]
+    return torch.where(which, change(image), image)
 
 
-def smooth_field(height: int, width: int, cell: float, generator: torch.Generator) -> Tensor:
-    """Random displacements (2, H, W) of deviation one that change over about `cell` pixels."""
-    rows, columns = max(2, round(height / cell) + 1), max(2, round(width / cell) + 1)
-    coarse = torch.randn(1, 2, rows, columns, generator=generator)
-    field = F.interpolate(coarse, (height, width), mode="bicubic", align_corners=True)[0]
-    return field / field.std().clamp(min=1e-3)
+def gaussian_blur(image: Tensor, sigma: Tensor, most: float) -> Tensor:
+    """Blur (B, C, H, W) by Gaussians of `sigma` (B, 1, 1, 1) pixels, `most` at most; the border is repeated."""
+    batch, channels, height, width = image.shape
+    reach = max(1, int(3 * most + 0.5))
+    line = torch.arange(-reach, reach + 1, dtype=image.dtype, device=image.device)
+    kernel = torch.exp(-0.5 * (line / sigma.clamp(min=0.1)) ** 2)  # a tenth of a pixel changes nothing
+    kernel = (kernel / kernel.sum(-1, keepdim=True)).repeat_interleave(channels, 0)
+    padded = F.pad(image, (reach,) * 4, mode="replicate").flatten(0, 1)[None]
+    along = F.conv2d(padded, kernel, groups=batch * channels)
+    return F.conv2d(along, kernel.transpose(2, 3), groups=batch * channels).view(batch, channels, height, width)
+
+
+def smooth_field(height: int, width: int, cells: tuple[float, float], batch: int, generator: torch.Generator) -> Tensor:
+    """Random displacements (batch, 2, height, width) of deviation one that change over so many pixels, between two bounds."""
+    size = uniform(*cells, batch, generator)
+    rows, columns = (max(2, math.ceil(side / cells[0]) + 1) for side in (height, width))
+    coarse = normal((batch, 2, rows, columns), generator)
+    grid = torch.stack(
+        torch.broadcast_tensors(
+            torch.arange(width, device=coarse.device) / size[:, 0] * (2 / (columns - 1)) - 1,
+            torch.arange(height, device=coarse.device)[:, None] / size[:, 0] * (2 / (rows - 1)) - 1,
+        ), -1,
+    )  # fmt: skip
+    field = F.grid_sample(coarse, grid, mode="bicubic", padding_mode="border", align_corners=True)
+    return field / field.std((1, 2, 3), keepdim=True).clamp(min=1e-3)
 
 
 def displaced(image: Tensor, displacement: Tensor, mode: str = "bilinear") -> Tensor:
-    """Sample (C, H, W) at every pixel's place plus `displacement` (2, H, W), rows first; the border is repeated."""
+    """Sample (B, C, H, W) at every pixel's place plus `displacement` (B, 2, H, W), rows first; the border is repeated."""
     height, width = image.shape[-2:]
-    rows = torch.arange(height)[:, None] + displacement[0]
-    columns = torch.arange(width) + displacement[1]
+    rows = torch.arange(height, device=image.device)[:, None] + displacement[:, 0]
+    columns = torch.arange(width, device=image.device) + displacement[:, 1]
     grid = torch.stack((columns / (width - 1) * 2 - 1, rows / (height - 1) * 2 - 1), -1)
-    return F.grid_sample(image[None], grid[None], mode=mode, padding_mode="border", align_corners=True)[0]
+    return F.grid_sample(image, grid, mode=mode, padding_mode="border", align_corners=True)
 
 
 def degrade_guide(rgb: Tensor, amount: Degradation, generator: torch.Generator) -> Tensor:
-    """Misregister a rendered picture (3, H, W) in [0, 1] and expose it as a camera would."""
-    height, width = rgb.shape[-2:]
-    field = torch.randn(2, 1, 1, generator=generator) * amount.shift
-    field = field + smooth_field(height, width, uniform(20, 80, generator), generator) * amount.warp
-    rgb = displaced(gaussian_blur(rgb, uniform(0.4, amount.guide_blur, generator)), field)
-    if chance(amount.grey_chance, generator):
-        rgb = (rgb * torch.tensor([0.299, 0.587, 0.114])[:, None, None]).sum(0, keepdim=True).expand(3, -1, -1)
-    rgb = rgb.clamp(1e-4, 1) ** uniform(0.6, 1.6, generator) * uniform(0.6, 1.2, generator)
-    balance = 1 + 0.1 * torch.randn(3, 1, 1, generator=generator)
-    noise = torch.randn(rgb.shape, generator=generator) * uniform(0, amount.guide_noise, generator)
+    """Misregister rendered pictures (B, 3, H, W) in [0, 1] and expose them as a camera would."""
+    batch, _, height, width = rgb.shape
+    field = normal((batch, 2, 1, 1), generator) * amount.shift
+    field = field + smooth_field(height, width, WARP_CELLS, batch, generator) * amount.warp
+    blur = uniform(SHARPEST_GUIDE, amount.guide_blur, batch, generator)
+    rgb = displaced(gaussian_blur(rgb, blur, max(SHARPEST_GUIDE, amount.guide_blur)), field)
+    luma = rgb.new_tensor(LUMA)[:, None, None]
+    rgb = changed(
+        rgb, chance(amount.grey_chance, batch, generator), lambda rgb: (rgb * luma).sum(1, keepdim=True).expand_as(rgb)
+    )
+    rgb = rgb.clamp(1e-4, 1) ** uniform(0.6, 1.6, batch, generator) * uniform(0.6, 1.2, batch, generator)
+    balance = 1 + 0.1 * normal((batch, 3, 1, 1), generator)
+    noise = normal(rgb.shape, generator) * uniform(0, amount.guide_noise, batch, generator)
     return (rgb * balance + noise).clamp(0, 1)
 
 
 def compress_range(images: tuple[Tensor, ...], amount: Degradation, generator: torch.Generator) -> tuple[Tensor, ...]:
-    """Put images of depth in [0, 1] into the same part of that range, somewhere within it."""
-    if not chance(amount.partial_chance, generator):
-        return images
-    part = uniform(amount.partial_range, 1, generator)
-    start = uniform(0, 1 - part, generator)
+    """Put images of depth in [0, 1], (B, 1, ...) each, into the same part of that range, somewhere within it."""
+    batch = len(images[0])
+    compressed = chance(amount.partial_chance, batch, generator)
+    part = torch.where(compressed, uniform(amount.partial_range, 1, batch, generator), 1.0)
+    start = uniform(0, 1, batch, generator) * (1 - part)
     return tuple(start + part * image for image in images)
 
 
 def seen(low: Tensor, amount: Degradation, generator: torch.Generator) -> Tensor:
-    """Return which pixels of a low resolution (1, h, w) a sensor has measured, bool: holes are spots, more along edges.
+    """Return which pixels of a low resolution (B, 1, h, w) a sensor has measured, bool: holes are spots, more along edges.
 
     At edges, because there one ray is blocked, and what mixes near and far is thrown away.
     """
     step = F.max_pool2d(low, 3, 1, 1) + F.max_pool2d(-low, 3, 1, 1)
-    likely = smooth_field(*low.shape[-2:], uniform(1.5, 4, generator), generator)[:1]
-    likely = likely + 2 * step / step.max().clamp(min=1e-6)
-    share = uniform(0, amount.hole_share, generator)
-    return likely <= likely.flatten().quantile(1 - share)
+    likely = smooth_field(*low.shape[-2:], (1.5, 4), len(low), generator)[:, :1]
+    likely = likely + 2 * step / step.amax((1, 2, 3), keepdim=True).clamp(min=1e-6)
+    share = uniform(0, amount.hole_share, len(low), generator).flatten()
+    bounds = torch.stack([one.quantile(1 - part) for one, part in zip(likely.flatten(1), share)])
+    return likely <= bounds.view(-1, 1, 1, 1)
 
 
 def degrade_depth(depth: Tensor, amount: Degradation, generator: torch.Generator) -> Tensor:
-    """Give an exact depth (1, H, W) the imperfect edges of a measured one."""
-    if chance(amount.jagged_chance, generator):
-        field = smooth_field(*depth.shape[-2:], uniform(1.5, 6, generator), generator)
-        depth = displaced(depth, field * uniform(0.2, amount.jagged, generator), mode="nearest")
-    if chance(amount.depth_blur_chance, generator):
-        depth = gaussian_blur(depth, uniform(0.3, amount.depth_blur, generator))
-    return depth
+    """Give exact depths (B, 1, H, W) the imperfect edges of measured ones."""
+    batch, _, height, width = depth.shape
+
+    def ragged(depth: Tensor) -> Tensor:
+        field = smooth_field(height, width, RAGGED_CELLS, batch, generator)
+        return displaced(depth, field * uniform(0.2, amount.jagged, batch, generator), mode="nearest")
+
+    def blurred(depth: Tensor) -> Tensor:
+        return gaussian_blur(depth, uniform(0.3, amount.depth_blur, batch, generator), max(0.3, amount.depth_blur))
+
+    depth = changed(depth, chance(amount.jagged_chance, batch, generator), ragged)
+    return changed(depth, chance(amount.depth_blur_chance, batch, generator), blurred)

@@ -10,7 +10,9 @@ from torch.utils.data import Dataset
 from ..depth_image import fill_holes
 from ..methods.layers import resize_bicubic
 from ..simulation.sensor import TofSensor, measure
-from .degrade import Degradation, chance, compress_range, degrade_depth, degrade_guide, seen, uniform
+from .degrade import (
+    Degradation, chance, changed, compress_range, degrade_depth, degrade_guide, normal, seen, uniform,
+)  # fmt: skip
 from .scene_pool import SIDE, ScenePool
 
 FOCAL = 1.2 * SIDE  # pixels; about that of the scenes, and only the angle of incidence depends on it
@@ -49,54 +51,87 @@ class Samples(Dataset):
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
         if not 0 <= index < self.length:
             raise IndexError(f"sample {index} of {self.length}")
-        generator = torch.Generator().manual_seed(self.seed * 1_000_000_007 + index)
+        generator = torch.Generator().manual_seed(sample_seed(self.seed, index))
         number = int(torch.randint(self.scenes, (), generator=generator))
         rgb, depth = self.pool[number]
         top, left = (int(torch.randint(SIDE - self.crop + 1, (), generator=generator)) for _ in range(2))
         area = slice(top, top + self.crop), slice(left, left + self.crop)
-        guide = torch.from_numpy(rgb[area]).permute(2, 0, 1).float() / 255
-        truth = torch.from_numpy(depth[area].copy())[None]
-        if chance(0.5, generator):
-            guide, truth = guide.flip(2), truth.flip(2)
-        if chance(0.25, generator):
-            guide, truth = guide.transpose(1, 2), truth.transpose(1, 2)
-        inverse = chance(self.amount.disparity_chance, generator)
-        truth = degrade_depth(1 / truth if inverse else truth, self.amount, generator)
-        if self.amount.tof_chance and chance(self.amount.tof_chance, generator):
-            low = self._measured(truth, inverse, guide, generator)
-            lo, hi = low.min(), low.max()  # of the measurement, as in use
-            low, truth = ((image - lo) / (hi - lo).clamp(min=1e-6) for image in (low, truth))
-        else:
-            truth = (truth - truth.min()) / (truth.max() - truth.min()).clamp(min=1e-6)
-            low = None
-        guide = degrade_guide(guide, self.amount, generator)
-        low = self._lowered(truth, generator) if low is None else low
-        if self.amount.hole_chance and chance(self.amount.hole_chance, generator):
-            low = _filled(low, seen(low, self.amount, generator))
-        return guide, *compress_range((low, truth), self.amount, generator)
+        guide = torch.from_numpy(rgb[area]).permute(2, 0, 1)[None].float() / 255
+        truth = torch.from_numpy(depth[area].copy())[None, None]
+        return tuple(tensor[0] for tensor in make_samples(guide, truth, self.scale, self.amount, generator))
 
-    def _lowered(self, truth: Tensor, generator: torch.Generator) -> Tensor:
-        """The low resolution of the benchmarks, or block means with noise."""
-        if not chance(self.amount.sensor_chance, generator):
-            size = self.crop // self.scale
-            return resize_bicubic(truth, (size, size))
-        low = F.avg_pool2d(truth, self.scale)
-        return low + torch.randn(low.shape, generator=generator) * uniform(0, self.amount.sensor_noise, generator)
 
-    def _measured(self, truth: Tensor, inverse: bool, rgb: Tensor, generator: torch.Generator) -> Tensor:
-        """What a time-of-flight camera makes of (1, H, W) depth, holes filled as in use: (1, h, w)."""
-        depth = 1 / truth if inverse else truth
-        low = measure(depth[0].contiguous(), rgb, self.scale, FOCAL, generator, random_sensor(generator))[None]
-        known = low.isfinite()
-        if not known.any():
-            return F.avg_pool2d(truth, self.scale)
-        low = _filled(low, known)
-        return 1 / low if inverse else low
+def sample_seed(seed: int, number: int) -> int:
+    """The generator's seed for sample or batch `number` of a run."""
+    return seed * 1_000_000_007 + number
+
+
+def make_samples(
+    guide: Tensor, truth: Tensor, scale: int, amount: Degradation, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Make samples, as `Samples` describes them, of crops of scenes.
+
+    Args:
+        guide: (B, 3, H, W) in [0, 1], on any device; where a sensor measures or holes are made, one image on the CPU.
+        truth: (B, 1, H, W) metres.
+        scale: between the two resolutions.
+        amount: how strongly samples are degraded.
+        generator: of that device.
+
+    Returns:
+        Guide (B, 3, H, W), low resolution (B, 1, H/scale, W/scale) and truth (B, 1, H, W).
+    """
+    guide, truth = _turned(guide, truth, generator)
+    inverse = chance(amount.disparity_chance, len(guide), generator)
+    truth = degrade_depth(torch.where(inverse, 1 / truth, truth), amount, generator)
+    if amount.tof_chance and chance(amount.tof_chance, 1, generator):
+        low = _measured(truth, inverse, guide, scale, generator)
+        lo, hi = low.amin((1, 2, 3), keepdim=True), low.amax((1, 2, 3), keepdim=True)  # of the measurement, as in use
+        low, truth = ((image - lo) / (hi - lo).clamp(min=1e-6) for image in (low, truth))
+    else:
+        lo, hi = truth.amin((1, 2, 3), keepdim=True), truth.amax((1, 2, 3), keepdim=True)
+        truth = (truth - lo) / (hi - lo).clamp(min=1e-6)
+        low = None
+    guide = degrade_guide(guide, amount, generator)
+    low = _lowered(truth, scale, amount, generator) if low is None else low
+    if amount.hole_chance and chance(amount.hole_chance, 1, generator):
+        low = _filled(low, seen(low, amount, generator))
+    return guide, *compress_range((low, truth), amount, generator)
+
+
+def _turned(guide: Tensor, truth: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Half of the images as in a mirror, a quarter with rows for columns."""
+    mirrored, transposed = (chance(share, len(guide), generator) for share in (0.5, 0.25))
+    images = (changed(image, mirrored, lambda image: image.flip(3)) for image in (guide, truth))
+    return tuple(changed(image, transposed, lambda image: image.transpose(2, 3)) for image in images)
+
+
+def _lowered(truth: Tensor, scale: int, amount: Degradation, generator: torch.Generator) -> Tensor:
+    """The low resolution of the benchmarks, or block means with noise."""
+    height, width = truth.shape[-2:]
+    low = resize_bicubic(truth, (height // scale, width // scale))
+
+    def sensed(low: Tensor) -> Tensor:
+        noise = normal(low.shape, generator) * uniform(0, amount.sensor_noise, len(low), generator)
+        return F.avg_pool2d(truth, scale) + noise
+
+    return changed(low, chance(amount.sensor_chance, len(truth), generator), sensed)
+
+
+def _measured(truth: Tensor, inverse: Tensor, rgb: Tensor, scale: int, generator: torch.Generator) -> Tensor:
+    """What a time-of-flight camera makes of (1, 1, H, W) depth, holes filled as in use: (1, 1, h, w)."""
+    depth = 1 / truth if inverse else truth
+    low = measure(depth[0, 0].contiguous(), rgb[0], scale, FOCAL, generator, random_sensor(generator))[None, None]
+    known = low.isfinite()
+    if not known.any():
+        return F.avg_pool2d(truth, scale)
+    low = _filled(low, known)
+    return 1 / low if inverse else low
 
 
 def _filled(low: Tensor, known: Tensor) -> Tensor:
-    """Fill what is unknown of (1, h, w) as the node does."""
-    return torch.from_numpy(fill_holes(low[0].numpy(), known[0].numpy()))[None]
+    """Fill what is unknown of (1, 1, h, w) as the node does."""
+    return torch.from_numpy(fill_holes(low[0, 0].numpy(), known[0, 0].numpy()))[None, None]
 
 
 class ScalesInTurn(Dataset):
@@ -119,9 +154,13 @@ class ScalesInTurn(Dataset):
 
 def random_sensor(generator: torch.Generator) -> TofSensor:
     """A camera out of the many that there are: how much it errs at edges and how noisy it is differ."""
+
+    def between(low: float, high: float) -> float:
+        return uniform(low, high, 1, generator).item()
+
     return TofSensor(
-        noise=uniform(0, 0.005, generator),
-        noise_growth=uniform(0, 0.003, generator),
-        flying_share=uniform(0, 1, generator),
-        falloff=uniform(0, 2, generator) if chance(0.3, generator) else 0.0,
+        noise=between(0, 0.005),
+        noise_growth=between(0, 0.003),
+        flying_share=between(0, 1),
+        falloff=between(0, 2) if chance(0.3, 1, generator) else 0.0,
     )

@@ -1,6 +1,7 @@
 """One training run: from a recipe to a weights file."""
 import math
 import time
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -17,11 +18,13 @@ from ..methods.errors import MethodError
 from ..methods.registry import method_class
 from ..methods.weights import Manifest, save_weights
 from .checkpoint import load_checkpoint, save_checkpoint
+from .device_batches import DeviceBatches, Scenes, fits, one_thread
 from .losses import training_loss
 from .optimiser import make_optimiser
 from .precision import computed_in
 from .recipe import Recipe, RecipeError, identity
-from .samples import Samples, ScalesInTurn
+from .samples import Samples, ScalesInTurn, sample_seed
+from .scene_pool import ScenePool
 from .start import read_start, weights_file
 from .teacher import Teachers
 
@@ -182,11 +185,11 @@ class Trainer:
         except SafetensorError as error:
             raise OSError(f"cannot write weights {self.result}: {error}") from None
 
-    def _step(self, step: int, batch: list[Tensor]) -> Tensor:
+    def _step(self, step: int, batch: Sequence[Tensor]) -> Tensor:
         guide, low, truth = (
             tensor.to(self.device, memory_format=torch.channels_last, non_blocking=True) for tensor in batch
         )
-        generator = torch.Generator().manual_seed(self.recipe.seed * 1_000_000_007 + step)
+        generator = torch.Generator().manual_seed(sample_seed(self.recipe.seed, step))
         if self.teachers:
             truth = self.teachers[guide.shape[-1] // low.shape[-1]].target(guide, low, truth, generator)
         for group in self.optimiser.param_groups:
@@ -236,14 +239,19 @@ class Trainer:
         progress = (step - warmup) / max(1, self.recipe.steps - warmup)
         return final + (1 - final) * 0.5 * (1 + math.cos(math.pi * progress))
 
-    def _batches(self, done: int) -> DataLoader:
+    def _batches(self, done: int) -> Iterable[Sequence[Tensor]]:
         """The batches from step `done` to the end of the run, in one pass: workers live as long as it does."""
         recipe = self.recipe
         samples = self._samples(recipe.seed, recipe.scenes, recipe.steps * recipe.batch, recipe.batch)
+        if self.device.type == "cuda" and fits(recipe.scenes, recipe.degradation, torch.cuda.mem_get_info()[0]):
+            scenes = Scenes(ScenePool(recipe.seed, self.pool), recipe.scenes, self.workers, self.device)
+            return DeviceBatches(
+                scenes, self.scales, recipe.batch, recipe.crop, recipe.seed, recipe.degradation, done, recipe.steps
+            )
         rest = range(done * recipe.batch, len(samples))
         return DataLoader(
             samples, recipe.batch, sampler=rest, num_workers=self.workers, drop_last=True,
-            worker_init_fn=_one_thread, prefetch_factor=BATCHES_AHEAD if self.workers else None,
+            worker_init_fn=one_thread, prefetch_factor=BATCHES_AHEAD if self.workers else None,
             pin_memory=self.device.type == "cuda",  # so that copies to the GPU wait for nothing
         )
 
@@ -316,7 +324,3 @@ def check_scale(recipe: Recipe, scale: int | None) -> None:
         raise RecipeError(f"recipe {recipe.name} trains all scales in one run: at_scale would have no effect")
     if scale not in runs(recipe):
         raise RecipeError(f"recipe {recipe.name} trains scales {recipe.scales}, not {scale}")
-
-
-def _one_thread(worker: int) -> None:
-    torch.set_num_threads(1)
