@@ -232,6 +232,14 @@ def save(path, method="fdkn", scale=8, config=None, made_with=None):
     return path
 
 
+@pytest.mark.parametrize("name", ["bicubic", "guided_filter", "joint_bilateral", "dada_free"])
+def test_a_method_that_learns_nothing_takes_no_weights(name, tmp_path):
+    path = tmp_path / "some.safetensors"
+    path.write_bytes(b"")
+    with pytest.raises(MethodError, match=f"'{name}' has learnt nothing and takes no weights, so .*some"):
+        load_method(name, 8, path)
+
+
 def test_saved_weights_come_back_ready_to_run(tmp_path):
     path = tmp_path / "some.safetensors"
     model = small("fdkn", {"widths": [4, 4, 4]}, 8)

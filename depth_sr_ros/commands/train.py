@@ -2,6 +2,7 @@
 import argparse
 import itertools
 import math
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +26,7 @@ def add_parser(subparsers) -> None:
         help="processes that make samples (default: 1 on a CPU, one a core for a GPU; 0: none)",
     )
     parser.add_argument(
-        "--threads", type=_whole(1, MOST_THREADS), help="CPU threads for the network (default: torch's)"
+        "--threads", type=_whole(1, MOST_THREADS), help="CPU threads for network and teachers (default: one a core)"
     )
     parser.add_argument(
         "--minutes", type=_minutes, default=math.inf,
@@ -36,6 +37,9 @@ def add_parser(subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Train every scale in turn, until the time is over; a run that was stopped goes on."""
+    if arguments.threads:  # a teacher's loops run on numba's threads, whose number numba reads when it is imported
+        os.environ["NUMBA_NUM_THREADS"] = str(arguments.threads)
+
     import torch
 
     from ..training.recipe import load_recipe

@@ -96,9 +96,12 @@ def check(name: str, scale: int, weights: Path | None = None) -> None:
 
     Raises:
         UnknownMethod, UnsupportedScale, MissingWeights: the message names the valid choices.
+        MethodError: there are weights for a method that takes none.
     """
     cls = method_class(name)
     scale = _whole_scale(scale)
+    if weights is not None and not cls.learned:
+        raise MethodError(f"method {name!r} has learnt nothing and takes no weights, so {weights} would have no effect")
     if weights is not None and not Path(weights).is_file():
         raise MissingWeights(f"no weights file {weights} for {name} x{scale}")
     if cls.learned and weights is None and scale not in scales_with_weights(name):
@@ -130,7 +133,7 @@ def load_method(name: str, scale: int, weights: Path | None = None) -> Method:
 
     Raises:
         UnknownMethod, UnsupportedScale, MissingWeights: the message names the valid choices.
-        MethodError: the weights are damaged, or made for another method, scale or shape.
+        MethodError: the weights are damaged, or made for another method, scale or shape, or the method takes none.
     """
     check(name, scale, weights)
     cls, scale = method_class(name), int(scale)
