@@ -18,3 +18,16 @@ def one_torch_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def torch_threads_kept() -> Iterator[None]:
+    """Give PyTorch its number of threads back: a parallel loop of numba on OpenMP leaves its own behind, for both."""
+    import torch
+
+    before = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        if torch.get_num_threads() != before:
+            torch.set_num_threads(before)

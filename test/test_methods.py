@@ -240,6 +240,20 @@ def test_a_method_that_learns_nothing_takes_no_weights(name, tmp_path):
         load_method(name, 8, path)
 
 
+@pytest.mark.parametrize("name", ["fdkn", "dkn", "dada_free", "joint_bilateral"])
+def test_compiled_loops_leave_torch_its_threads(name):
+    """On OpenMP the loops of numba, which has a thread a core, would change what PyTorch computes with."""
+    method = method_class(name)(8, **({"widths": [16, 16, 16]} if name in ("fdkn", "dkn") else {})).eval()
+    before = torch.get_num_threads()
+    try:
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            method.estimate(torch.rand(1, 3, 32, 32), torch.rand(1, 1, 4, 4))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_saved_weights_come_back_ready_to_run(tmp_path):
     path = tmp_path / "some.safetensors"
     model = small("fdkn", {"widths": [4, 4, 4]}, 8)

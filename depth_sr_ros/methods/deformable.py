@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..threads import torch_threads_kept
 from .base import Method
 from .layers import upsample_bicubic
 from .streams import RATIO
@@ -111,13 +112,14 @@ def weighted_average_cpu(image: Tensor, kernels: Tensor, offsets: Tensor, ratio:
     """
     out = torch.empty_like(image)
     average = _compiled_average()
-    for one in range(image.shape[0]):
-        average(
-            image[one, 0].numpy(),
-            kernels[one].numpy().reshape(NEIGHBOURS, ratio, ratio, *kernels.shape[-2:]),
-            offsets[one].numpy().reshape(2, NEIGHBOURS, ratio, ratio, *offsets.shape[-2:]),
-            out[one, 0].numpy(),
-        )
+    with torch_threads_kept():
+        for one in range(image.shape[0]):
+            average(
+                image[one, 0].numpy(),
+                kernels[one].numpy().reshape(NEIGHBOURS, ratio, ratio, *kernels.shape[-2:]),
+                offsets[one].numpy().reshape(2, NEIGHBOURS, ratio, ratio, *offsets.shape[-2:]),
+                out[one, 0].numpy(),
+            )
     return out
 
 

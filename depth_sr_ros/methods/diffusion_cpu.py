@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..threads import torch_threads_kept
 from .diffusion import STEP, Source, adjustment, extrapolation, finished
 from .layers import resize_matrix, upsample_bicubic
 
@@ -27,10 +28,11 @@ def diffuse_with_adjustment(
         before = now.copy()
         below, right = _framed(STEP * flows[0]), _framed(STEP * flows[1])
         after = _average_iteration if name == "average" else _BicubicIteration(scale, *values[0].shape)
-        for step in range(iterations):
-            far = np.float32(extrapolation(step, accelerated))
-            after(now, before, below, right, values[0].numpy(), known[0].numpy(), far)
-            now, before = before, now
+        with torch_threads_kept():
+            for step in range(iterations):
+                far = np.float32(extrapolation(step, accelerated))
+                after(now, before, below, right, values[0].numpy(), known[0].numpy(), far)
+                now, before = before, now
         image[0] = torch.from_numpy(now)[1:-1, 1:-1]
     return finished(images, source, scale, name)
 

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..threads import torch_threads_kept
 from .base import Method
 from .layers import upsample_bicubic
 
@@ -74,7 +75,8 @@ def joint_bilateral(guide: np.ndarray, image: np.ndarray, lowest: float, highest
     places = ((image - np.float32(lowest)) / np.float32(step)).clip(0, LEVELS - 1)
     found = np.empty_like(image)
     colour_fall, truncation = np.float32(1 / (3 * COLOUR_DECAY)), np.float32(TRUNCATION * (LEVELS - 1))
-    _compiled_filter()(guide, places, spatial, stride, colour_fall, truncation, found)
+    with torch_threads_kept():
+        _compiled_filter()(guide, places, spatial, stride, colour_fall, truncation, found)
     return np.float32(lowest) + np.float32(step) * found
 
 
