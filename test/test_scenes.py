@@ -133,3 +133,18 @@ def test_shadows_darken_and_leave_depth_alone(bank):
     light, same = scenes.render(replace(scene, shadow=torch.zeros(1), ambient=torch.full((1,), 0.2)), SIDE, SIDE, FOCAL)
     assert torch.equal(depth, same)
     assert (dark <= light + 1e-6).all() and (dark < light - 0.05).any()
+
+
+def test_a_room_is_furnished_as_asked():
+    """Larger objects cover more of the picture; of the thin ones a share is left, and all others stay."""
+    bank = torch.zeros(1, 3, 256, 256)
+    plain = scenes.random_scene(seeded(3), batch=200, bank=bank)
+    large = scenes.random_scene(seeded(3), batch=200, bank=bank, furnishing=scenes.Furnishing(largest=0.5))
+    sparse = scenes.random_scene(seeded(3), batch=200, bank=bank, furnishing=scenes.Furnishing(thin=0.25))
+    solid = [slot for slot, kind in enumerate(scenes.SLOTS) if kind == "box"]
+    assert (large.size[:, solid] >= plain.size[:, solid]).all()
+    assert large.size[:, solid].median() > 1.3 * plain.size[:, solid].median()
+    thin = torch.tensor([kind in scenes.THIN for kind in scenes.SLOTS])
+    there, left = (scene.radius > 0 for scene in (plain, sparse))
+    assert left[:, thin].sum() / there[:, thin].sum() == pytest.approx(0.25, abs=0.03)
+    assert torch.equal(left[:, solid], there[:, solid])

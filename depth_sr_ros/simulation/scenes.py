@@ -13,6 +13,7 @@ from torch import Tensor
 from .shapes import INTERSECT, SLOTS
 from .textures import SIZE, texture_bank
 
+THIN = ("rod", "blob", "ring", "lattice", "foliage")
 FAR = 1e6  # metres; "nothing hit"
 TEXTURES = 21  # in a bank
 SHADOW_SIZE = 256  # pixels a side of the shadow map
@@ -55,6 +56,22 @@ class Scene:
 
 
 @dataclass(frozen=True)
+class Furnishing:
+    """What a room is furnished with.
+
+    Attributes:
+        smallest, largest: half the width of an object at most, in distances from the camera, before shapes stretch it.
+        spread: how far objects' centres lie from the optical axis at most, horizontally and vertically, in distances.
+        thin: share of the thin and ragged objects that is left.
+    """
+
+    smallest: float = 0.02
+    largest: float = 0.225
+    spread: tuple[float, float] = (0.55, 0.45)
+    thin: float = 1.0
+
+
+@dataclass(frozen=True)
 class Hits:
     """First hits of a grid of rays: t (B, H, W), slot (B, H, W) long, uv (B, 2, H, W) metres, normal (B, 3, H, W)."""
 
@@ -64,7 +81,9 @@ class Hits:
     normal: Tensor
 
 
-def random_scene(generator: torch.Generator, batch: int = 1, bank: Tensor | None = None) -> Scene:
+def random_scene(
+    generator: torch.Generator, batch: int = 1, bank: Tensor | None = None, furnishing: Furnishing = Furnishing()
+) -> Scene:
     """Make up `batch` scenes. `generator` is a CPU generator: the same seed gives the same scenes on any device."""
     bank = texture_bank(TEXTURES, generator) if bank is None else bank
     count = len(SLOTS)
@@ -73,11 +92,13 @@ def random_scene(generator: torch.Generator, batch: int = 1, bank: Tensor | None
         return low + (high - low) * torch.rand(batch, *shape, generator=generator)
 
     depth = 0.7 * (5.5 / 0.7) ** rand(count)  # metres, log-uniform
-    view = torch.stack((rand(count, low=-0.55, high=0.55), rand(count, low=-0.45, high=0.45)), -1)
+    view = torch.stack([rand(count, low=-spread, high=spread) for spread in furnishing.spread], -1)
     centre = torch.cat((view * depth[..., None], depth[..., None]), -1)
-    size = 0.5 * depth[..., None] * 0.04 * (0.45 / 0.04) ** rand(count, 3)
+    size = depth[..., None] * furnishing.smallest * (furnishing.largest / furnishing.smallest) ** rand(count, 3)
     rotation = _random_rotations(rand(count, 4, low=-1.0, high=1.0))
     present = rand(count) < rand(1, low=0.1, high=0.75)
+    if furnishing.thin < 1:
+        present = present & ((rand(count) < furnishing.thin) | torch.tensor([kind not in THIN for kind in SLOTS]))
     centre, size, rotation, present = _place_slots(centre, size, rotation, present, rand)
     to_local = rotation.transpose(-1, -2) / size[..., None]
     radius = torch.where(present, size.norm(dim=-1), 0.0)

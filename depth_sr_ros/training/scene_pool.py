@@ -1,19 +1,22 @@
 """A pool of generated scenes on disk: on a CPU a scene costs more than a training step, so each is used many times."""
 import os
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from ..simulation.scenes import TEXTURES, random_scene, render
+from ..simulation.scenes import TEXTURES, Furnishing, random_scene, render
 from ..simulation.textures import texture_bank
 
 SIDE = 320  # pixels; training crops are smaller
 SCENES = 1_000_000  # of one seed at most: the generator's seed of more would be that of another pool's
 SCENES_PER_BANK = 8  # textures are the dearer half of a scene
 UNREADABLE = (FileNotFoundError, EOFError, ValueError, KeyError, zipfile.BadZipFile)  # no file, or a part of one
-VERSION = 1  # of the scenes: raise it when they change, so that no stale pool is read
+LARGE = Furnishing(largest=0.5, spread=(0.65, 0.55))
+FURNISHINGS = (Furnishing(), LARGE, replace(LARGE, thin=0.35))  # of scenes in turn: see docs/training.md
+VERSION = 2  # of the scenes: raise it when they change, so that no stale pool is read
 
 
 def default_directory() -> Path:
@@ -44,7 +47,8 @@ class ScenePool:
 
     def _render(self, number: int, path: Path) -> None:
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + number)
-        scene = random_scene(generator, bank=self._bank(number // SCENES_PER_BANK))
+        furnishing = FURNISHINGS[number % len(FURNISHINGS)]
+        scene = random_scene(generator, bank=self._bank(number // SCENES_PER_BANK), furnishing=furnishing)
         focal = SIDE * (0.8 + 0.8 * torch.rand((), generator=generator).item())
         rgb, depth = render(scene, SIDE, SIDE, focal)
         path.parent.mkdir(parents=True, exist_ok=True)
