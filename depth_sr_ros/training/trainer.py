@@ -17,6 +17,7 @@ from ..methods.base import Method
 from ..methods.errors import MethodError
 from ..methods.registry import method_class
 from ..methods.weights import Manifest, save_weights
+from .blindness import BLIND, guide_share
 from .checkpoint import load_checkpoint, save_checkpoint
 from .device_batches import DeviceBatches, Scenes, fits, one_thread
 from .losses import training_loss
@@ -136,6 +137,7 @@ class Trainer:
                     save_checkpoint(self.checkpoint, self.done, recipe, self.model, self.average, self.optimiser)
                     manifest = self.export(self.done, validation, time.monotonic() - started)
                 if ends:
+                    self._warn_if_blind()
                     return manifest
         return self.export(self.done, self.validate(), time.monotonic() - started)  # there was nothing left to do
 
@@ -154,6 +156,16 @@ class Trainer:
         validation = total / len(self._validation_samples)
         self._check_finite("validation RMSE", validation, self.done - 1)
         return validation
+
+    def _warn_if_blind(self) -> None:
+        model = self._new_model().eval()
+        model.load_state_dict(self._outcome())
+        share = guide_share(model, self._validation_samples)
+        if share > BLIND:
+            print(
+                f"{self.name} does not look at the guide: with a grey one its validation RMSE is {1 / share:.4f} times as large. "
+                "Units have died, or have not learnt yet: try a lower learning_rate, or begin with streams that see"
+            )
 
     @cached_property
     def _validation_samples(self) -> list[list[Tensor]]:
