@@ -18,6 +18,8 @@ from depth_sr_ros.methods.registry import (
     weights_directory,
 )
 from depth_sr_ros.methods.weights import read_manifest, sha256_of
+from depth_sr_ros.training.blindness import BLIND
+from depth_sr_ros.training.degrade import Degradation
 from depth_sr_ros.training.recipe import load_recipe
 from depth_sr_ros.training.samples import Samples
 from depth_sr_ros.training.trainer import VALIDATION_SEED
@@ -27,6 +29,7 @@ LEARNED = [name for name in known_methods() if method_class(name).learned]
 BASELINES = ("bicubic", "guided_filter", "joint_bilateral")
 SCALES = (4, 8, 16)
 MARGIN = 0.95  # of the best baseline's error
+REGISTERED = Degradation(shift=0, warp=0, jagged_chance=0, depth_blur_chance=0, grey_chance=0, sensor_chance=0)
 
 each_with_weights = pytest.mark.parametrize(("name", "scale"), [(name, scale) for name in LEARNED for scale in SCALES])
 
@@ -54,18 +57,22 @@ def test_a_manifest_says_where_its_weights_come_from(path):
 
 @pytest.fixture(scope="module")
 def generated_rmse(tmp_path_factory):
-    """RMSE of a method at a scale on generated scenes that no weights have learnt from; each is measured once."""
+    """RMSE of a method at a scale on generated scenes that no weights have learnt from, with their guide or a grey one."""
     pool = tmp_path_factory.mktemp("scenes")
 
     @lru_cache
-    def samples(scale):
-        return [[tensor[None] for tensor in one] for one in Samples(scale, 128, VALIDATION_SEED, 8, 8, directory=pool)]
+    def samples(scale, amount):
+        found = Samples(scale, 128, VALIDATION_SEED, 8, 8, amount, pool)
+        return [[tensor[None] for tensor in one] for one in found]
 
     @lru_cache
     @torch.inference_mode()
-    def rmse(name, scale):
+    def rmse(name, scale, amount=Degradation(), grey=False):
         method = load_method(name, scale)
-        errors = [method(guide, low) - truth for guide, low, truth in samples(scale)]
+        errors = [
+            method(torch.full_like(guide, 0.5) if grey else guide, low) - truth
+            for guide, low, truth in samples(scale, amount)
+        ]
         return np.mean([error.square().mean().sqrt().item() for error in errors])
 
     return rmse
@@ -82,6 +89,13 @@ def real_rmse(name, scale):
 @each_with_weights
 def test_generated_scenes_come_out_better_than_by_any_baseline(name, scale, generated_rmse):
     assert generated_rmse(name, scale) < MARGIN * min(generated_rmse(baseline, scale) for baseline in BASELINES)
+
+
+@each_with_weights
+def test_weights_look_at_the_guide(name, scale, generated_rmse):
+    """Units can die in training, and then a network sees depth alone: with a grey guide it would be as good."""
+    guided, blind = (generated_rmse(name, scale, REGISTERED, grey) for grey in (False, True))
+    assert guided < BLIND * blind
 
 
 @needs_data
