@@ -34,7 +34,7 @@ def add_parser(subparsers) -> None:
         epilog=LAYOUTS, formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("dataset", type=Path, nargs="+", help="folder of pairs")
-    parser.add_argument("--scale", type=int, nargs="+", default=[8])
+    parser.add_argument("--scale", type=int, nargs="+", default=[8], help="one or several (default: 8)")
     parser.add_argument(
         "--methods", nargs="+", default=["all"],
         help="names with commas or spaces between them, or all that work at the scale (default); after the data sets",
