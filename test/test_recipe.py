@@ -12,7 +12,6 @@ from depth_sr_ros.training.recipe import Recipe, RecipeError, identity, load_rec
 from depth_sr_ros.training.start import read_start
 from depth_sr_ros.training.trainer import runs
 
-
 RECIPES = sorted(path.stem for path in recipes_directory().glob("*.yaml"))
 
 

@@ -12,7 +12,8 @@ class DADAFree(Method):
     """Depth diffuses where the guide has no edges and always agrees with the low resolution.
 
     Departures from the paper: iterations are accelerated (see `diffusion`), with the same equilibrium, and by default
-    cover half of the paper's diffusion time; each image's range is moved to [1, 2] before it, as the ratios must not depend on where zero is.
+    cover half of the paper's diffusion time; each image's range is moved to [1, 2] before it, as the ratios must not depend
+    on where zero is.
 
     Args:
         scale: between the two resolutions.

@@ -55,9 +55,10 @@ def _steps(flow: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 def _diffused(image: Tensor, steps: tuple[Tensor, Tensor, Tensor, Tensor]) -> Tensor:
     height, width = image.shape[-2:]
     framed = F.pad(image, (1, 1, 1, 1), mode="replicate")  # with anything: nothing flows across the border
+    total = image
     for step, (row, column) in zip(steps, ((2, 1), (0, 1), (1, 2), (1, 0))):
         neighbour = framed[..., row : row + height, column : column + width]
-        total = torch.addcmul(image if step is steps[0] else total, step, neighbour - image)
+        total = torch.addcmul(total, step, neighbour - image)
     return total
 
 

@@ -11,7 +11,15 @@ from ..depth_image import fill_holes
 from ..methods.layers import resize_bicubic
 from ..simulation.sensor import TofSensor, measure
 from .degrade import (
-    Degradation, chance, changed, compress_range, degrade_depth, degrade_guide, normal, seen, uniform,
+    Degradation,
+    chance,
+    changed,
+    compress_range,
+    degrade_depth,
+    degrade_guide,
+    normal,
+    seen,
+    uniform,
 )  # fmt: skip
 from .scene_pool import SIDE, ScenePool
 

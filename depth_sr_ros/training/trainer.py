@@ -163,8 +163,8 @@ class Trainer:
         share = guide_share(model, self._validation_samples)
         if share > BLIND:
             print(
-                f"{self.name} does not look at the guide: with a grey one its validation RMSE is {1 / share:.4f} times as large. "
-                "Units have died, or have not learnt yet: try a lower learning_rate, or begin with streams that see"
+                f"{self.name} does not look at the guide: with a grey one its validation RMSE is {1 / share:.4f} times as "
+                "large. Units have died, or have not learnt yet: try a lower learning_rate, or begin with streams that see"
             )
 
     @cached_property
