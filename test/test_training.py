@@ -1,6 +1,7 @@
 """Training: samples, degradations, recipes, and runs that survive being killed."""
 import json
 import shutil
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -491,6 +492,26 @@ def test_a_folder_that_cannot_be_written_is_found_before_the_first_step(output, 
     (tmp_path / "little.yaml").write_text(LITTLE)
     assert main(["train", str(tmp_path / "little.yaml"), "--output", output, "--workers", "0"]) == 2
     assert output in capsys.readouterr().err and not (tmp_path / "scenes").exists()
+
+
+@pytest.mark.parametrize(
+    ("after", "says"),
+    [(1, "after 1 steps; the same command goes on from the beginning"), (3, "goes on from the checkpoint of step 2")],
+)
+def test_ctrl_c_says_where_the_run_goes_on(after, says, pool, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(scene_pool, "default_directory", lambda: pool)
+    step = Trainer._step
+
+    def interrupted(self, number, batch):
+        if number == after:
+            signal.raise_signal(signal.SIGINT)
+        return step(self, number, batch)
+
+    monkeypatch.setattr(Trainer, "_step", interrupted)
+    (tmp_path / "little.yaml").write_text(LITTLE.replace("steps: 2", "steps: 5"))
+    command = ["train", str(tmp_path / "little.yaml"), "--output", str(tmp_path), "--workers", "0", "--scale", "8"]
+    assert main(command) == 130
+    assert says in capsys.readouterr().out
 
 
 def test_the_command_refuses_a_scale_before_it_trains_another(tmp_path, monkeypatch, capsys):

@@ -58,11 +58,19 @@ def run(arguments: argparse.Namespace) -> None:
         check_has_folder(path)
     for scale in scales:
         trainer = Trainer(recipe, scale, arguments.output, arguments.workers)
-        manifest = trainer.run(end - time.monotonic())
+        try:
+            manifest = trainer.run(end - time.monotonic())
+        except KeyboardInterrupt:
+            print(f"\ninterrupted after {trainer.done} steps; the same command goes on from {_where(trainer.saved)}")
+            raise
         print(f"{trainer.result}: validation RMSE {manifest.accuracy['validation_rmse_255']} of 255 levels")
         if trainer.done < trainer.recipe.steps:
             print(f"time is over after {trainer.done} of {trainer.recipe.steps} steps: the same command goes on from there")
             return
+
+
+def _where(saved: int) -> str:
+    return f"the checkpoint of step {saved}" if saved else "the beginning, as there is no checkpoint yet"
 
 
 def _whole(low: int, high: int) -> Callable[[str], int]:

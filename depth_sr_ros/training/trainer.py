@@ -70,7 +70,7 @@ class Trainer:
 
     Attributes:
         recipe: what is done at this scale.
-        done: steps that have been taken.
+        done: steps that have been taken; saved: those that the last checkpoint has.
         checkpoint: the file that says where the run stands.
         result: the weights file that comes out; its manifest lies beside it.
 
@@ -87,7 +87,7 @@ class Trainer:
         recipe = recipe.at(scale)
         if recipe.seed == VALIDATION_SEED:
             raise recipe.error("seed", "which is that of the validation scenes: choose another")
-        self.recipe, self.scale, self.folder, self.pool, self.done = recipe, scale, folder, pool, 0
+        self.recipe, self.scale, self.folder, self.pool, self.done, self.saved = recipe, scale, folder, pool, 0, 0
         self.scales = recipe.scales if scale is None else (scale,)
         self.checkpoint, self.result, _ = files_of(recipe, scale, folder)
         self.name = self.result.stem
@@ -119,7 +119,7 @@ class Trainer:
         if self.precision != self.recipe.precision:
             print(f"computing in {self.precision}: this CPU has no instructions for {self.recipe.precision}")
         recipe = identity(self.recipe)
-        self.done = load_checkpoint(
+        self.done = self.saved = load_checkpoint(
             self.checkpoint, recipe, self.recipe.steps, self.model, self.average, self.optimiser
         )
         started, validation = time.monotonic(), float("nan")
@@ -135,6 +135,7 @@ class Trainer:
                     self._check_finite("loss", loss.item(), step)
                     validation = self.validate()
                     save_checkpoint(self.checkpoint, self.done, recipe, self.model, self.average, self.optimiser)
+                    self.saved = self.done
                     manifest = self.export(self.done, validation, time.monotonic() - started)
                 if ends:
                     self._warn_if_blind()
