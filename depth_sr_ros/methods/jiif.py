@@ -150,10 +150,11 @@ class JIIF(Method):
         self, guide: Tensor, depth: Tensor, truth: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """Query random pixels (section 3.3): two tensors (B, 1, 1, N)."""
-        batch, _, height, width = truth.shape
+        height, width = truth.shape[-2:]
         if not 0 < self.training_queries < height * width:
             return super().training_estimate(guide, depth, truth, generator)
-        places = torch.randint(height * width, (batch, self.training_queries), generator=generator).to(truth.device)
+        drawn = [torch.randperm(height * width, generator=generator)[: self.training_queries] for _ in truth]
+        places = torch.stack(drawn).to(truth.device)
         pixels = torch.stack((places % width, places // width), -1).float()
         estimate = self._query(self.encode(guide, depth), pixels)
         return estimate[:, None, None], truth.flatten(1).gather(1, places)[:, None, None]

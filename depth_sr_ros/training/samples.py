@@ -20,7 +20,7 @@ from .degrade import (
     normal,
     seen,
     uniform,
-)  # fmt: skip
+)
 from .scene_pool import SIDE, ScenePool
 
 FOCAL = 1.2 * SIDE  # pixels; about that of the scenes, and only the angle of incidence depends on it

@@ -149,8 +149,7 @@ class Trainer:
         Raises:
             DivergedError: it is not finite.
         """
-        model = self._new_model().eval()
-        model.load_state_dict(self._outcome())
+        model = self._finished()
         total = 0.0
         for guide, low, truth in self._validation_samples:
             total += (model(guide, low) - truth).square().mean().sqrt().item() * 255
@@ -158,9 +157,14 @@ class Trainer:
         self._check_finite("validation RMSE", validation, self.done - 1)
         return validation
 
-    def _warn_if_blind(self) -> None:
+    def _finished(self) -> Method:
+        """The method with what the run has come to, in eval mode."""
         model = self._new_model().eval()
         model.load_state_dict(self._outcome())
+        return model
+
+    def _warn_if_blind(self) -> None:
+        model = self._finished()
         share = guide_share(model, self._validation_samples)
         if share > BLIND:
             print(
