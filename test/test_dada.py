@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from depth_sr_ros.methods import diffusion
+from depth_sr_ros.methods import diffusion, diffusion_cpu
 from depth_sr_ros.methods.base import Regression
 from depth_sr_ros.methods.dada import DADA
 from depth_sr_ros.methods.dada_free import DADAFree
@@ -208,6 +208,42 @@ def test_only_the_last_iterations_carry_gradients():
     assert torch.allclose(flow.grad, free.grad, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.parametrize(("iterations", "with_gradients"), [(1, 3), (2, 3), (9, 4), (25, 25)])
+@pytest.mark.parametrize("accelerated", [True, False])
+@pytest.mark.parametrize("size", [(1, 1, 2), (7, 5, 3), (5, 9, 8), (3, 2, 16)])
+def test_the_compiled_gradients_equal_the_references(size, accelerated, iterations, with_gradients):
+    guide, depth = example(*size, batch=2)
+    source, numbers = diffusion.prepare(depth), (iterations, with_gradients, accelerated)
+    outcomes = []
+    for diffuse in (
+        lambda flow: diffusion.diffuse_with_adjustment(source, flow, size[2], "bicubic", *numbers),
+        lambda flow: diffusion_cpu.diffuse_with_gradients(source, flow, size[2], *numbers),
+    ):
+        flow = diffusion.coefficients(guide, 0.2).requires_grad_()
+        result = diffuse(flow)
+        (result * guide[:, :1]).sum().backward()
+        outcomes.append((result, torch.zeros_like(flow) if flow.grad is None else flow.grad))
+    (expected, gradient), (found, found_gradient) = outcomes
+    assert torch.allclose(found, expected, atol=2e-5)
+    assert torch.allclose(found_gradient, gradient, rtol=1e-3, atol=1e-5 + 1e-4 * gradient.abs().max())
+
+
+def test_training_on_a_cpu_is_the_reference_with_holes_and_without():
+    torch.manual_seed(0)
+    method = DADA(4, iterations=20, gradient_iterations=8, adjustment="bicubic", **TINY).train()
+    guide, depth = example(5, 6, 4, batch=2)
+    holed = depth.clone()
+    holed[0, 0, 2, 1] = torch.nan
+    for low in (depth, holed):
+        estimate, _ = method.training_estimate(guide, low, guide[:, :1], torch.Generator().manual_seed(0))
+        before = int(torch.randint(13, (), generator=torch.Generator().manual_seed(0)))
+        (flow,) = method.regress(guide, low)
+        assert torch.allclose(estimate, method._diffused(low, flow, before + 8, 8), atol=2e-5)
+        estimate.square().sum().backward()
+    for name, parameter in method.named_parameters():
+        assert parameter.grad.isfinite().all() and parameter.grad.abs().max() > 0, name
+
+
 def test_every_parameter_learns():
     torch.manual_seed(0)
     method = DADA(4, iterations=20, gradient_iterations=8, **TINY).train()
@@ -263,9 +299,10 @@ def test_under_autocast_the_diffusion_stays_float32():
     guide, depth = example(4, 5, 4)
     method = DADA(4, **TINY).eval()
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        result = method(guide, depth)
-    assert result.dtype == torch.float32
-    assert torch.allclose(F.avg_pool2d(result, 4), depth, atol=1e-6)
+        results = method(guide, depth), method.estimate(guide, depth)
+    for result in results:
+        assert result.dtype == torch.float32
+        assert torch.allclose(F.avg_pool2d(result, 4), depth, atol=1e-6)
 
 
 def test_the_papers_network_has_as_many_parameters_as_published():

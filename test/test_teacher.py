@@ -49,6 +49,19 @@ def test_the_target_has_the_teachers_mean_at_the_truths_reduction(files):
     assert seen == set(flips)
 
 
+def test_teachers_compute_in_the_runs_precision(files):
+    """The estimates move by what bfloat16 rounds off, the target's reduction by nothing."""
+    guide, low, truth = batch(1)
+    rows, columns = (torch.tensor(resize_matrix(8 * side, side)) for side in (3, 4))
+    exact, rounded = (
+        Teachers(files, 8, 1.0, precision=one).target(guide, low, truth, torch.Generator().manual_seed(0))
+        for one in ("float32", "bfloat16")
+    )
+    assert rounded.dtype == torch.float32
+    assert 0 < (rounded - exact).abs().max() < 0.05
+    assert (rows @ (rounded - truth) @ columns.T).abs().max() < 1e-4
+
+
 def test_training_follows_the_teacher(files, tmp_path, pool):
     """With the whole target from teachers, the truth beyond its reduction has no influence; with half of it, it has."""
     guide, low, truth = batch()

@@ -1,4 +1,5 @@
 """What every method is: a torch module from a guide and a low-resolution depth to a high-resolution depth."""
+from collections.abc import Callable
 from typing import ClassVar
 
 import torch
@@ -46,18 +47,13 @@ class Method(torch.nn.Module):
         Returns:
             (B, 1, s*h, s*w), in the units of `depth`.
         """
-        regressed = self.regress(guide, depth)
-        if not torch.is_autocast_enabled(depth.device.type):
-            return self.reconstruct(depth, *regressed)
-        # Places in an image need more digits than half precision has.
-        with torch.autocast(depth.device.type, enabled=False):
-            return self.reconstruct(depth.float(), *(tensor.float() for tensor in regressed))
+        return _in_full_precision(self.reconstruct, depth, *self.regress(guide, depth))
 
     @torch.no_grad()
     def estimate(self, guide: Tensor, depth: Tensor) -> Tensor:
         """Return what `forward` does, without gradients; on a CPU by the hand-written loop of a cut method."""
         if self.is_cut and depth.device.type == "cpu":
-            return self.reconstruct_cpu(depth, *self.regress(guide, depth))
+            return _in_full_precision(self.reconstruct_cpu, depth, *self.regress(guide, depth))
         return self(guide, depth)
 
     def training_estimate(
@@ -86,6 +82,15 @@ class Method(torch.nn.Module):
     def reconstruct_cpu(self, depth: Tensor, *regressed: Tensor) -> Tensor:
         """Do the same as `reconstruct` on CPU tensors, without gradients and as fast as this CPU can."""
         return self.reconstruct(depth, *regressed)
+
+
+def _in_full_precision(function: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
+    """Call it without autocast: places in an image need more digits than half precision has."""
+    device = tensors[0].device.type
+    if not torch.is_autocast_enabled(device):
+        return function(*tensors)
+    with torch.autocast(device, enabled=False):
+        return function(*(tensor.float() for tensor in tensors))
 
 
 class Regression(torch.nn.Module):

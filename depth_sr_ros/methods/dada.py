@@ -75,5 +75,16 @@ class DADA(DADAFree):
         """Diffuse for N_grad iterations with gradients after up to N_pre without (section 3.2); see `Method`."""
         (flow,) = self.regress(guide, depth)
         most = max(0, self.iterations - self.gradient_iterations)  # N_pre
-        before = int(torch.randint(most + 1, (), generator=generator))
-        return self._diffused(depth, flow, before + self.gradient_iterations, self.gradient_iterations), truth
+        iterations = self.gradient_iterations + int(torch.randint(most + 1, (), generator=generator))
+        if depth.device.type == "cpu" and self.adjustment == "bicubic" and not depth.isnan().any():
+            return self._diffused_cpu(depth, flow, iterations), truth
+        return self._diffused(depth, flow, iterations, self.gradient_iterations), truth
+
+    def _diffused_cpu(self, depth: Tensor, flow: Tensor, iterations: int) -> Tensor:
+        """Do what `_diffused` does in compiled loops, a dozen times as fast."""
+        from . import diffusion_cpu
+
+        source = diffusion.prepare(depth.float())
+        return diffusion_cpu.diffuse_with_gradients(
+            source, flow.float(), self.scale, iterations, self.gradient_iterations, self.accelerated
+        )

@@ -1,4 +1,4 @@
-"""What `diffusion` does, on a CPU and without gradients: compiled loops that pass over the image few times an iteration.
+"""What `diffusion` does, on a CPU: compiled loops that pass over the image few times an iteration, forwards and back.
 
 Importing this module imports numba, which takes a second: do it when it is first needed.
 
@@ -24,17 +24,91 @@ def diffuse_with_adjustment(
     adjust = adjustment(name, source, scale)
     images = adjust(upsample_bicubic(source.values, scale))
     for image, values, known, flows in zip(images, source.values, source.known, flow):
-        now = _framed(image[0])
-        before = now.copy()
-        below, right = _framed(STEP * flows[0]), _framed(STEP * flows[1])
         after = _average_iteration if name == "average" else _BicubicIteration(scale, *values[0].shape)
         with torch_threads_kept():
-            for step in range(iterations):
-                far = np.float32(extrapolation(step, accelerated))
-                after(now, before, below, right, values[0].numpy(), known[0].numpy(), far)
-                now, before = before, now
-        image[0] = torch.from_numpy(now)[1:-1, 1:-1]
+            last = _iterate(image[0], flows, values[0], known[0], after, range(iterations), accelerated)
+        image[0] = torch.from_numpy(last)[1:-1, 1:-1]
     return finished(images, source, scale, name)
+
+
+def diffuse_with_gradients(
+    source: Source, flow: Tensor, scale: int, iterations: int, gradient_iterations: int, accelerated: bool
+) -> Tensor:
+    """Do the same with the adjustment "bicubic", and with gradients of the last iterations for the flow alone.
+
+    All of the source must be known: where nothing is asked for, the projection is not its own transpose.
+    """
+    adjust = adjustment("bicubic", source, scale)
+    images = adjust(upsample_bicubic(source.values, scale))
+    last = _Diffusion.apply(flow, images, source, scale, iterations, gradient_iterations, accelerated)
+    return finished(last, source, scale, "bicubic")
+
+
+class _Diffusion(torch.autograd.Function):
+    """The iterations, and the gradient of what comes out for the flow.
+
+    An iteration is after = (1 - far) before + far A D now, where D is eq. 1 and A the projection, less a constant. Both
+    are symmetric, D because as much flows back as forth: so gradients are diffused and projected as images are.
+    """
+
+    @staticmethod
+    def forward(ctx, flow, images, source, scale, iterations, gradient_iterations, accelerated):
+        height, width = images.shape[-2:]
+        first = max(0, iterations - gradient_iterations)
+        kept = np.empty((len(images), iterations - first, height + 2, width + 2), np.float32)
+        result = torch.empty_like(images)
+        with torch_threads_kept():
+            for index, (values, known) in enumerate(zip(source.values, source.known)):
+                image, flows, after = images[index, 0], flow[index], _BicubicIteration(scale, *values[0].shape)
+                steps = range(iterations)
+                last = _iterate(image, flows, values[0], known[0], after, steps, accelerated, kept[index])
+                result[index, 0] = torch.from_numpy(last)[1:-1, 1:-1]
+        ctx.save_for_backward(flow)
+        ctx.kept, ctx.scale, ctx.steps, ctx.accelerated = kept, scale, range(first, iterations), accelerated
+        return result
+
+    @staticmethod
+    def backward(ctx, gradient):
+        (flow,) = ctx.saved_tensors
+        result = torch.empty_like(flow)
+        with torch_threads_kept():
+            for index, kept in enumerate(ctx.kept):
+                found = _gradient_of_flow(
+                    gradient[index, 0], flow[index], kept, ctx.scale, ctx.steps, ctx.accelerated
+                )
+                result[index] = torch.from_numpy(found)
+        return result, None, None, None, None, None, None
+
+
+def _iterate(image, flows, values, known, after, steps, accelerated, kept=None) -> np.ndarray:
+    """Take the steps from (H, W) `image`; return the last state, framed. The last states before a step go to `kept`."""
+    now = _framed(image)
+    before = now.copy()
+    below, right = _framed(STEP * flows[0]), _framed(STEP * flows[1])
+    for step in steps:
+        if kept is not None and step >= len(steps) - len(kept):
+            kept[step - len(steps)] = now  # counted from the end
+        far = np.float32(extrapolation(step, accelerated))
+        after(now, before, below, right, values.numpy(), known.numpy(), far)
+        now, before = before, now
+    return now
+
+
+def _gradient_of_flow(gradient, flows, kept, scale, steps, accelerated) -> np.ndarray:
+    """Go back through the steps: (H, W) of the last state, and each step's framed state -> (2, H, W) of the flow."""
+    height, width = gradient.shape
+    below, right = _framed(STEP * flows[0]), _framed(STEP * flows[1])
+    project = _BicubicIteration(scale, height // scale, width // scale).project
+    result = np.zeros((2, height, width), np.float32)
+    of_now, of_before = gradient.numpy().copy(), np.zeros((height, width), np.float32)
+    projected, diffused = np.zeros((height + 2, width + 2), np.float32), np.empty((height, width), np.float32)
+    for step, state in zip(reversed(steps), kept[::-1]):
+        far = np.float32(extrapolation(step, accelerated))
+        project(of_now, far, projected)
+        _add_gradients(state, projected, result)
+        _diffuse(projected, below, right, diffused)
+        of_now, of_before = of_before + diffused, (1 - far) * of_now
+    return result
 
 
 def _framed(plane: Tensor) -> np.ndarray:
@@ -97,6 +171,15 @@ class _BicubicIteration:
         _widen(self.missing, self.rows[2], *self.columns[:2], self.widened)
         _correct(self.diffused, self.widened, *self.rows[:2], far, before)
 
+    def project(self, image: np.ndarray, far: np.float32, result: np.ndarray) -> None:
+        """Put into the framed result what of (H, W) `image` no reduction sees, times `far`."""
+        self.diffused[:] = image
+        nothing, everything = np.zeros_like(self.missing), np.ones_like(self.missing)
+        _measure(self.diffused, nothing, everything, *self.rows[:2], *self.columns, self.missing)
+        _widen(self.missing, self.rows[2], *self.columns[:2], self.widened)
+        result[:] = 0
+        _correct(self.diffused, self.widened, *self.rows[:2], far, result)
+
 
 @lru_cache(maxsize=16)
 def _reduction(side: int, scale: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -112,6 +195,20 @@ def _reduction(side: int, scale: int) -> tuple[np.ndarray, np.ndarray, np.ndarra
 def _diffuse(now, below, right, diffused):
     for row in numba.prange(diffused.shape[0]):
         _diffused_row(now, below, right, row + 1, diffused[row])
+
+
+@numba.njit(parallel=True, fastmath=True, nogil=True, cache=True)
+def _add_gradients(now, gradient, result):
+    """What eq. 1 gives the flow between p and n, where n is below p or right of it: lambda (g_p - g_n) (x_n - x_p)."""
+    step = np.float32(STEP)
+    for row in numba.prange(result.shape[1]):
+        here, under, change, change_under = now[row + 1], now[row + 2], gradient[row + 1], gradient[row + 2]
+        below, right = result[0, row], result[1, row]
+        if row + 1 < result.shape[1]:
+            for x in range(below.size):
+                below[x] += step * (change[x + 1] - change_under[x + 1]) * (under[x + 1] - here[x + 1])
+        for x in range(right.size - 1):
+            right[x] += step * (change[x + 1] - change[x + 2]) * (here[x + 2] - here[x + 1])
 
 
 @numba.njit(parallel=True, fastmath=True, nogil=True, cache=True)

@@ -19,6 +19,6 @@ def guide_share(model: Method, samples: Sequence[Sequence[Tensor]]) -> float:
     """
     seeing = blind = 0.0
     for guide, low, truth in samples:
-        seeing += (model(guide, low) - truth).square().mean().sqrt().item()
-        blind += (model(torch.full_like(guide, 0.5), low) - truth).square().mean().sqrt().item()
+        seeing += (model.estimate(guide, low) - truth).square().mean().sqrt().item()
+        blind += (model.estimate(torch.full_like(guide, 0.5), low) - truth).square().mean().sqrt().item()
     return seeing / blind if blind else 1.0

@@ -24,14 +24,19 @@ class Teachers:
         scale: that they are asked at.
         share: of their mean in the target, 0 to 1; the rest is the truth.
         device: "cpu" or "cuda".
+        precision: one of `precision.PRECISIONS`, in which they compute.
 
     Raises:
         MethodError: weights are damaged, or for another scale.
     """
 
-    def __init__(self, files: Sequence[Path], scale: int, share: float, device: torch.device | str = "cpu") -> None:
-        self.scale, self.share = scale, share
-        self.methods = [load_method(read_manifest(file).method, scale, file).to(device) for file in files]
+    def __init__(
+        self, files: Sequence[Path], scale: int, share: float, device: torch.device | str = "cpu",
+        precision: str = "float32",
+    ) -> None:
+        self.scale, self.share, self.precision = scale, share, precision
+        methods = [load_method(read_manifest(file).method, scale, file) for file in files]
+        self.methods = [method.to(device, memory_format=torch.channels_last) for method in methods]
 
     @torch.no_grad()
     def target(self, guide: Tensor, low: Tensor, truth: Tensor, generator: torch.Generator) -> Tensor:
@@ -50,6 +55,8 @@ class Teachers:
         mean = torch.zeros_like(truth)
         for method in self.methods:
             axes = [2 + axis for axis in FLIPS[int(torch.randint(len(FLIPS), (), generator=generator))]]
-            mean += method.estimate(guide.flip(axes), low.flip(axes)).flip(axes) / len(self.methods)
+            with torch.autocast(guide.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+                estimate = method.estimate(guide.flip(axes), low.flip(axes)).float()
+            mean += estimate.flip(axes) / len(self.methods)
         adjust = bicubic_projection(resize_bicubic(truth, low.shape[-2:]), self.scale)
         return torch.lerp(truth, adjust(mean), self.share)

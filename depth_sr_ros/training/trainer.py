@@ -152,7 +152,7 @@ class Trainer:
         model = self._finished()
         total = 0.0
         for guide, low, truth in self._validation_samples:
-            total += (model(guide, low) - truth).square().mean().sqrt().item() * 255
+            total += (model.estimate(guide, low) - truth).square().mean().sqrt().item() * 255
         validation = total / len(self._validation_samples)
         self._check_finite("validation RMSE", validation, self.done - 1)
         return validation
@@ -314,7 +314,7 @@ class Trainer:
 
     def _teachers_at(self, scale: int) -> Teachers:
         files = [weights_file(self.recipe, "teachers", file, scale) for file in self.recipe.teachers]
-        return Teachers(files, scale, self.recipe.teacher_share, self.device)
+        return Teachers(files, scale, self.recipe.teacher_share, self.device, self.precision)
 
     def _outcome(self) -> dict[str, Tensor]:
         """What the run has come to: the averaged weights, blended with those that it began with."""
