@@ -21,3 +21,13 @@ def share_directory() -> Path:
         if share.is_dir():
             return share
     raise FileNotFoundError(f"no share/{PACKAGE} above {module}: reinstall {PACKAGE} with pip or colcon")
+
+
+def recipes_directory() -> Path:
+    """Return the folder of the recipes that come with the package."""
+    return share_directory() / "config" / "recipes"
+
+
+def known_recipes() -> list[str]:
+    """Return their names, sorted."""
+    return sorted(path.stem for path in recipes_directory().glob("*.yaml"))

@@ -381,6 +381,12 @@ def test_help_imports_nothing_slow():
     assert done.stdout.strip() == "[]"
 
 
+def test_the_recipes_are_in_the_help(capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    assert "dada_registered" in capsys.readouterr().out
+
+
 def test_the_exit_status_reaches_the_shell(folder):
     done = depth_sr(
         "upsample", "--rgb", str(folder / "text.png"), "--depth", "x", "-o", str(folder / "o.png")

@@ -502,6 +502,16 @@ def test_weights_for_something_else_are_named(data, capsys):
 
 @pytest.mark.parametrize(
     ("options", "says"),
+    [([], "options\n"), (["--methods", "bicubic", "folder"], "or --methods takes them for names: bicubic folder\n")],
+)
+def test_a_missing_data_set_is_said(capsys, options, says):
+    """Also where an option before it has taken it."""
+    assert main(["evaluate", *options]) == 2
+    assert capsys.readouterr().err.endswith(says)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
     [
         (["--scale", "4", "--methods", "dada", "jiif"], "are for dada x4, not for jiif x4"),
         (["--scale", "4", "8", "--methods", "dada"], "are for dada x4, not for dada x8"),

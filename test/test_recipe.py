@@ -7,12 +7,13 @@ import yaml
 
 from depth_sr_ros.methods.errors import UnknownMethod
 from depth_sr_ros.methods.registry import method_class
+from depth_sr_ros.resources import known_recipes
 from depth_sr_ros.training import degrade
-from depth_sr_ros.training.recipe import Recipe, RecipeError, identity, load_recipe, recipes_directory
+from depth_sr_ros.training.recipe import Recipe, RecipeError, identity, load_recipe
 from depth_sr_ros.training.start import read_start
 from depth_sr_ros.training.trainer import runs
 
-RECIPES = sorted(path.stem for path in recipes_directory().glob("*.yaml"))
+RECIPES = known_recipes()
 
 
 @pytest.mark.parametrize("name", RECIPES)

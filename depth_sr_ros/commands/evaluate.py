@@ -33,7 +33,7 @@ def add_parser(subparsers) -> None:
         "evaluate", help="accuracy on a data set of RGB and depth or disparity pairs",
         epilog=LAYOUTS, formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("dataset", type=Path, nargs="+", help="folder of pairs")
+    parser.add_argument("dataset", type=Path, nargs="*", help="folder of pairs: one or several, before the options")
     parser.add_argument("--scale", type=int, nargs="+", default=[8], help="one or several (default: 8)")
     parser.add_argument(
         "--methods", nargs="+", default=["all"],
@@ -64,6 +64,9 @@ def run(arguments: argparse.Namespace) -> int:
     from ..evaluation.protocol import Summary
     from ..evaluation.report import Report, print_table
 
+    if not arguments.dataset:
+        taken = f", or --methods takes them for names: {' '.join(arguments.methods)}" if arguments.methods != ["all"] else ""
+        raise ValueError(f"no data set: give one folder or several before the options{taken}")
     methods = [method for scale in dict.fromkeys(arguments.scale) for method in _methods(arguments, scale)]
     backends = candidates(arguments.backend, precision=arguments.precision)
     data_sets = {label: PairFolder(folder) for label, folder in labels(arguments.dataset).items()}

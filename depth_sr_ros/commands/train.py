@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from ..resources import known_recipes
 from .arguments import check_has_folder
 
 MOST_THREADS, MOST_WORKERS = 1024, 256  # beyond what a machine has use for
@@ -15,7 +16,7 @@ MOST_THREADS, MOST_WORKERS = 1024, 256  # beyond what a machine has use for
 def add_parser(subparsers) -> None:
     """Register the command."""
     parser = subparsers.add_parser("train", help="train a method on generated scenes")
-    parser.add_argument("recipe", help="a name from config/recipes, or a .yaml file")
+    parser.add_argument("recipe", help=f"a .yaml file, or one of {', '.join(known_recipes())}")
     parser.add_argument(
         "--scale", type=int, nargs="+",
         help="which of the recipe's scales (default: all); not where weights serve any scale",

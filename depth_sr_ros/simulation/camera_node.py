@@ -52,11 +52,11 @@ class Camera:
         self._node = node
         self._stop = stop
         rate, frame_id, settings = self._declare()
+        self._publish_to()  # ahead of what takes time: who waits for images sees where they will come from
         loop = load_or_make(settings, self._progress)
         self._frames = prepared_frames(loop, frame_id)
         self._infos = camera_infos(settings, frame_id)
         self._next = 0
-        self._publish_to()
         node.create_timer(1 / rate, self._publish)
         node.get_logger().info(
             f"{rate:g} Hz: colour {settings.width} x {settings.height}, depth "

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from ..methods.registry import MAX_SCALE, known_methods, method_class
-from ..resources import share_directory
+from ..resources import known_recipes, recipes_directory
 from .degrade import LENGTHS, Degradation
 from .optimiser import OPTIMISERS
 from .precision import PRECISIONS
@@ -193,11 +193,6 @@ def _check_teachers(recipe: Recipe) -> None:
         raise recipe.error("teacher_share", "but there are no teachers")
 
 
-def recipes_directory() -> Path:
-    """Return the folder of the recipes that come with the package."""
-    return share_directory() / "config" / "recipes"
-
-
 def load_recipe(name: str) -> Recipe:
     """Read a recipe by file path, or by name from those that come with the package.
 
@@ -209,8 +204,7 @@ def load_recipe(name: str) -> Recipe:
     if path.suffix not in (".yaml", ".yml"):
         path = recipes_directory() / f"{name}.yaml"
     if not path.is_file():
-        known = ", ".join(sorted(file.stem for file in recipes_directory().glob("*.yaml")))
-        raise RecipeError(f"no recipe {name!r}: give a .yaml file, or one of {known}")
+        raise RecipeError(f"no recipe {name!r}: give a .yaml file, or one of {', '.join(known_recipes())}")
     try:
         entries = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # no text; an impossible date; nested too deeply

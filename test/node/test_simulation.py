@@ -134,6 +134,20 @@ def test_the_scene_moves_and_the_loop_repeats(frames):
     assert stamps == sorted(stamps)
 
 
+def test_topics_are_there_before_the_scene_is(ros, tmp_path):
+    """Or whoever waits for images would warn that nobody sends any, in every demo."""
+    watcher = rclpy.create_node("test_early_watcher")
+    topic = TOPICS["rgb"][1]
+    before = watcher.count_publishers(topic)
+    process = start("camera_node", {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}, "frames:=300")
+    try:
+        wait_until(lambda: watcher.count_publishers(topic) > before, "the camera's publisher")
+        assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    finally:
+        assert stop_node(process) == 0
+        watcher.destroy_node()
+
+
 def test_a_size_that_does_not_fit_is_said_in_one_line(ros, cache):
     process = start("camera_node", cache, "width:=100")
     _, errors = process.communicate(timeout=TIMEOUT_S)
