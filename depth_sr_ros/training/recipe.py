@@ -77,7 +77,7 @@ class Recipe:
         average: decay of the running mean of the weights, which is what is validated and exported.
         scenes, seed: size and seed of the pool of scenes.
         degradation: how samples differ from rendered ones.
-        precision: "float32" or "bfloat16" (autocast), the latter only where it is computed natively: see `precision`.
+        precision: "float32" or "bfloat16" (autocast), the latter only where it is the faster one: see `precision`.
         start_from: a weights file to begin with, for another scale of the same method say; empty: from scratch. A relative
             path is looked up in the current folder, then among what came with the package.
             "{scale}" in it is the scale that is trained.

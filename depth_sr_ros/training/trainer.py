@@ -117,7 +117,7 @@ class Trainer:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         if self.precision != self.recipe.precision:
-            print(f"computing in {self.precision}: this CPU has no instructions for {self.recipe.precision}")
+            print(f"computing in {self.precision}: without AMX this CPU would take longer in {self.recipe.precision}")
         recipe = identity(self.recipe)
         self.done = self.saved = load_checkpoint(
             self.checkpoint, recipe, self.recipe.steps, self.model, self.average, self.optimiser
