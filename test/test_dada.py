@@ -244,6 +244,16 @@ def test_training_on_a_cpu_is_the_reference_with_holes_and_without():
         assert parameter.grad.isfinite().all() and parameter.grad.abs().max() > 0, name
 
 
+def test_under_autocast_what_is_trained_agrees_with_the_input():
+    torch.manual_seed(0)
+    method = DADA(4, iterations=20, gradient_iterations=8, adjustment="bicubic", **TINY).train()
+    guide, depth = example(5, 6, 4)
+    with torch.autocast("cpu", torch.bfloat16):
+        estimate, _ = method.training_estimate(guide, depth, guide[:, :1], torch.Generator().manual_seed(0))
+    assert estimate.dtype == torch.float32
+    assert torch.allclose(reduced(estimate, "bicubic", 4), depth, atol=1e-5)
+
+
 def test_every_parameter_learns():
     torch.manual_seed(0)
     method = DADA(4, iterations=20, gradient_iterations=8, **TINY).train()

@@ -84,7 +84,8 @@ class DADA(DADAFree):
         """Do what `_diffused` does in compiled loops, a dozen times as fast."""
         from . import diffusion_cpu
 
-        source = diffusion.prepare(depth.float())
-        return diffusion_cpu.diffuse_with_gradients(
-            source, flow.float(), self.scale, iterations, self.gradient_iterations, self.accelerated
-        )
+        with torch.autocast("cpu", enabled=False):  # as there: half precision would not agree with the input
+            return diffusion_cpu.diffuse_with_gradients(
+                diffusion.prepare(depth.float()), flow.float(), self.scale,
+                iterations, self.gradient_iterations, self.accelerated,
+            )  # fmt: skip
