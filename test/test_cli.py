@@ -13,7 +13,7 @@ import pytest
 import torch
 from small_weights import save_small
 
-from depth_sr_ros.cli import main
+from depth_sr_ros.cli import main, make_parser
 
 
 @pytest.fixture
@@ -379,6 +379,16 @@ def test_help_imports_nothing_slow():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_commands_start_where_the_packages_files_are_missing(monkeypatch):
+    """As `doctor` is for such an installation."""
+
+    def missing():
+        raise FileNotFoundError("no share/depth_sr_ros")
+
+    monkeypatch.setattr("depth_sr_ros.resources.share_directory", missing)
+    make_parser().parse_args(["doctor"])
 
 
 def test_the_recipes_are_in_the_help(capsys):

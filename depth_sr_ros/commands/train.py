@@ -16,7 +16,7 @@ MOST_THREADS, MOST_WORKERS = 1024, 256  # beyond what a machine has use for
 def add_parser(subparsers) -> None:
     """Register the command."""
     parser = subparsers.add_parser("train", help="train a method on generated scenes")
-    parser.add_argument("recipe", help=f"a .yaml file, or one of {', '.join(known_recipes())}")
+    parser.add_argument("recipe", help="a .yaml file, or the name of one that came with the package: they are listed below")
     parser.add_argument(
         "--scale", type=int, nargs="+",
         help="which of the recipe's scales (default: all); not where weights serve any scale",
@@ -34,6 +34,13 @@ def add_parser(subparsers) -> None:
         help="stop at a checkpoint after so long; the same command goes on",
     )
     parser.set_defaults(run=run)
+    parser.format_help = lambda: _help(parser)
+
+
+def _help(parser: argparse.ArgumentParser) -> str:
+    """The help with the recipes: looked up when it is asked for, as other commands must start without them."""
+    parser.epilog = f"recipes: {', '.join(known_recipes())}"
+    return type(parser).format_help(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -21,14 +21,8 @@ def diffuse_with_adjustment(
     source: Source, flow: Tensor, scale: int, name: str, iterations: int, accelerated: bool
 ) -> Tensor:
     """Do what `diffusion.diffuse_with_adjustment` does on float32 CPU tensors; see there for arguments and result."""
-    adjust = adjustment(name, source, scale)
-    images = adjust(upsample_bicubic(source.values, scale))
-    for image, values, known, flows in zip(images, source.values, source.known, flow):
-        after = _average_iteration if name == "average" else _BicubicIteration(scale, *values[0].shape)
-        with torch_threads_kept():
-            last = _iterate(image[0], flows, values[0], known[0], after, range(iterations), accelerated)
-        image[0] = torch.from_numpy(last)[1:-1, 1:-1]
-    return finished(images, source, scale, name)
+    last, _ = _iterate(source, flow, scale, name, iterations, 0, accelerated)
+    return finished(last, source, scale, name)
 
 
 def diffuse_with_gradients(
@@ -38,9 +32,7 @@ def diffuse_with_gradients(
 
     All of the source must be known: where nothing is asked for, the projection is not its own transpose.
     """
-    adjust = adjustment("bicubic", source, scale)
-    images = adjust(upsample_bicubic(source.values, scale))
-    last = _Diffusion.apply(flow, images, source, scale, iterations, gradient_iterations, accelerated)
+    last = _Diffusion.apply(flow, source, scale, iterations, gradient_iterations, accelerated)
     return finished(last, source, scale, "bicubic")
 
 
@@ -52,20 +44,12 @@ class _Diffusion(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, flow, images, source, scale, iterations, gradient_iterations, accelerated):
-        height, width = images.shape[-2:]
-        first = max(0, iterations - gradient_iterations)
-        kept = np.empty((len(images), iterations - first, height + 2, width + 2), np.float32)
-        result = torch.empty_like(images)
-        with torch_threads_kept():
-            for index, (values, known) in enumerate(zip(source.values, source.known)):
-                image, flows, after = images[index, 0], flow[index], _BicubicIteration(scale, *values[0].shape)
-                steps = range(iterations)
-                last = _iterate(image, flows, values[0], known[0], after, steps, accelerated, kept[index])
-                result[index, 0] = torch.from_numpy(last)[1:-1, 1:-1]
+    def forward(ctx, flow, source, scale, iterations, gradient_iterations, accelerated):
+        last, kept = _iterate(source, flow, scale, "bicubic", iterations, gradient_iterations, accelerated)
         ctx.save_for_backward(flow)
-        ctx.kept, ctx.scale, ctx.steps, ctx.accelerated = kept, scale, range(first, iterations), accelerated
-        return result
+        ctx.kept, ctx.scale, ctx.accelerated = kept, scale, accelerated
+        ctx.steps = range(iterations - kept.shape[1], iterations)
+        return last
 
     @staticmethod
     def backward(ctx, gradient):
@@ -77,21 +61,34 @@ class _Diffusion(torch.autograd.Function):
                     gradient[index, 0], flow[index], kept, ctx.scale, ctx.steps, ctx.accelerated
                 )
                 result[index] = torch.from_numpy(found)
-        return result, None, None, None, None, None, None
+        return result, None, None, None, None, None
 
 
-def _iterate(image, flows, values, known, after, steps, accelerated, kept=None) -> np.ndarray:
-    """Take the steps from (H, W) `image`; return the last state, framed. The last states before a step go to `kept`."""
-    now = _framed(image)
-    before = now.copy()
-    below, right = _framed(STEP * flows[0]), _framed(STEP * flows[1])
-    for step in steps:
-        if kept is not None and step >= len(steps) - len(kept):
-            kept[step - len(steps)] = now  # counted from the end
-        far = np.float32(extrapolation(step, accelerated))
-        after(now, before, below, right, values.numpy(), known.numpy(), far)
-        now, before = before, now
-    return now
+def _iterate(source, flow, scale, name, iterations, gradient_iterations, accelerated) -> tuple[Tensor, np.ndarray]:
+    """Iterate from the bicubic image.
+
+    Returns:
+        The last states, (B, 1, s*h, s*w); and those that each of the last `gradient_iterations` began with, framed:
+        (B, N, s*h + 2, s*w + 2), N being as many as there were.
+    """
+    images = adjustment(name, source, scale)(upsample_bicubic(source.values, scale))
+    height, width = images.shape[-2:]
+    first = max(0, iterations - gradient_iterations)
+    kept = np.empty((len(images), iterations - first, height + 2, width + 2), np.float32)
+    for image, values, known, flows, states in zip(images, source.values, source.known, flow, kept):
+        after = _average_iteration if name == "average" else _BicubicIteration(scale, *values[0].shape)
+        now = _framed(image[0])
+        before = now.copy()
+        below, right = _framed(STEP * flows[0]), _framed(STEP * flows[1])
+        with torch_threads_kept():
+            for step in range(iterations):
+                if step >= first:
+                    states[step - first] = now
+                far = np.float32(extrapolation(step, accelerated))
+                after(now, before, below, right, values[0].numpy(), known[0].numpy(), far)
+                now, before = before, now
+        image[0] = torch.from_numpy(now)[1:-1, 1:-1]
+    return images, kept
 
 
 def _gradient_of_flow(gradient, flows, kept, scale, steps, accelerated) -> np.ndarray:
