@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import struct
 from pathlib import Path
 
 import numpy as np
 
+from .image_header import is_cut_jpeg, stated_size
+
 MAX_PIXELS = 1 << 26  # 8192 x 8192; a garbled header must not ask for all the memory there is
-PNG = b"\x89PNG\r\n\x1a\n"
 DEPTH_FORMATS = (
     "a 16-bit grey PNG (millimetres, 0 unknown) or a .npy file (float metres or uint16 millimetres)"
 )
@@ -99,34 +99,26 @@ def _decode(path: Path, flags: int) -> np.ndarray:
     import cv2
 
     data = np.fromfile(path, np.uint8)  # imread says nothing but None about what went wrong
-    _check_size(path, _png_size(data))
+    _check_size(path, _stated_shape(data))
     try:
         image = cv2.imdecode(data, flags) if data.size else None
     except cv2.error as error:  # its own limits of size, for one
         raise ValueError(f"{path} is not an image that OpenCV can read: {error.err}") from None
-    if image is None or _is_cut_jpeg(data):
+    if image is None or is_cut_jpeg(memoryview(data)):
         raise ValueError(f"{path} is not an image that OpenCV can read, or not the whole of one")
     _check_size(path, image.shape[:2])
     return image
 
 
-def _png_size(data: np.ndarray) -> tuple[int, ...]:
-    """The height and width that a PNG's header states; () for others, which OpenCV itself limits to 2^30 pixels."""
-    header = data[:24].tobytes()
-    return struct.unpack(">II", header[16:])[::-1] if header[:8] == PNG and len(header) == 24 else ()
+def _stated_shape(data: np.ndarray) -> tuple[int, ...]:
+    """The height and width that a header states; () where it states none, which is the decoder's to judge.
 
-
-def _is_cut_jpeg(data: np.ndarray) -> bool:
-    """Whether a JPEG has no end-of-image marker after its first scan (ITU-T T.81, B.2); not every OpenCV minds."""
-    if data[:2].tobytes() != b"\xff\xd8":
-        return False
-    data, at = data.tobytes(), 2
-    while at + 4 <= len(data) and data[at] == 0xFF:
-        marker = data[at + 1]
-        if marker == 0xDA:  # no scan has that marker in it; a segment before may hold a thumbnail with one
-            return data.find(b"\xff\xd9", at) < 0
-        at += 1 if marker == 0xFF else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-    return False  # no JPEG's order, so the decoder has the word
+    Of other formats OpenCV itself reads 2^30 pixels at most.
+    """
+    try:
+        return (stated_size(memoryview(data)) or ())[::-1]
+    except ValueError:
+        return ()
 
 
 def _check_size(path: Path, shape: tuple[int, ...]) -> None:

@@ -176,6 +176,17 @@ def test_an_image_that_claims_to_be_huge_is_refused(folder, capsys, width, heigh
     assert f"huge.png says it is {width} x {height}: at most 67108864 pixels" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("width, height", [(60000, 60000), (9000, 8000), (65535, 65535)])
+def test_a_jpeg_that_claims_to_be_huge_is_refused(folder, capsys, width, height):
+    data = bytearray(cv2.imencode(".jpg", np.zeros((8, 16), np.uint8))[1].tobytes())
+    frame = data.index(b"\xff\xc0")  # baseline: length, precision, then the size
+    assert data[frame + 5 : frame + 9] == struct.pack(">HH", 8, 16)
+    data[frame + 5 : frame + 9] = struct.pack(">HH", height, width)
+    (folder / "huge.jpg").write_bytes(data)
+    assert upsample(folder, rgb="huge.jpg") == 2
+    assert f"huge.jpg says it is {width} x {height}: at most 67108864 pixels" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("size, says", [(4096, "not a readable .npy file"), (10**6 * 10**6 * 4 + 128, "10.* x 10")])
 def test_an_array_that_claims_to_be_huge_is_refused(folder, capsys, size, says):
     """Whether the file is short, or as long as it claims (and empty: it takes no room on the disk)."""

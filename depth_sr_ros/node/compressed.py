@@ -15,10 +15,9 @@ import cv2
 import numpy as np
 
 from depth_sr_ros.frame import FrameError
+from depth_sr_ros.image_header import stated_size
 from depth_sr_ros.node.messages import check_size
 
-_PNG = b"\x89PNG\r\n\x1a\n"
-_JPEG = b"\xff\xd8"
 _CONFIG = struct.Struct("<iff")  # compressedDepth: format, and the two parameters of its quantisation
 _RVL_SIZE = struct.Struct("<ii")
 _PIXELS_PER_BYTE = 8 * 1032  # deflate shrinks by 1032 at most, a pixel has at least a bit; JPEG stays far below
@@ -92,25 +91,13 @@ def _decode_file(data: memoryview, flags: int) -> np.ndarray:
 
 
 def _file_size(data: memoryview) -> tuple[int, int]:
-    """Width and height that a PNG's or JPEG's header states."""
-    if data[:8] == _PNG and len(data) >= 24:
-        return struct.unpack_from(">II", data, 16)
-    if data[:2] == _JPEG:
-        return _jpeg_size(data)
-    raise FrameError("unknown_encoding", f"compressed data begins with {bytes(data[:8])!r}: neither a PNG nor a JPEG")
-
-
-def _jpeg_size(data: memoryview) -> tuple[int, int]:
-    """Walk the segments to the start-of-frame marker (ITU-T T.81, B.2.2)."""
-    at = 2
-    while at + 9 <= len(data) and data[at] == 0xFF:
-        marker = data[at + 1]
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            height, width = struct.unpack_from(">HH", data, at + 5)
-            return width, height
-        # a fill byte is one byte, any other segment states its length
-        at += 1 if marker == 0xFF else 2 + struct.unpack_from(">H", data, at + 2)[0]
-    raise FrameError("bad_data", f"JPEG of {len(data)} bytes ends before its size")
+    try:
+        size = stated_size(data)
+    except ValueError as error:
+        raise FrameError("bad_data", str(error)) from None
+    if size is None:
+        raise FrameError("unknown_encoding", f"compressed data begins with {bytes(data[:8])!r}: neither a PNG nor a JPEG")
+    return size
 
 
 def _decode_rvl(data: memoryview) -> np.ndarray:
