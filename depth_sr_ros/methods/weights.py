@@ -92,10 +92,13 @@ def load_weights(path: Path, method: str, scale: int | None) -> tuple[Manifest, 
 
     Raises:
         MissingWeights: there is no such file.
-        MethodError: wrong method, wrong scale, wrong hash, not a safetensors file, or numbers in it that are none.
+        MethodError: wrong method, wrong scale, wrong hash, not a safetensors file, tensors packed wrongly, or numbers in it
+            that are none.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
+
+    from .packing import unpack
 
     if not path.is_file():
         raise MissingWeights(f"no weights file {path}")
@@ -108,10 +111,11 @@ def load_weights(path: Path, method: str, scale: int | None) -> tuple[Manifest, 
     if found != manifest.sha256:
         raise MethodError(f"weights {path} have sha256 {found}, the manifest says {manifest.sha256}: file is damaged")
     try:
-        state = load_file(path)
+        state = unpack(load_file(path))
     except SafetensorError as error:
         raise MethodError(f"weights {path} are not a readable safetensors file: {error}") from None
-    state = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
+    except MethodError as error:
+        raise MethodError(f"weights {path}: {error}") from None
     for name, tensor in state.items():
         if not tensor.isfinite().all():
             raise MethodError(f"weights {path}: tensor {name} holds NaN or infinity: what was trained went wrong")

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from ..machine import cores, cpu_flags
 from ..methods.base import Method
 from ..methods.errors import MethodError
+from ..methods.packing import pack
 from ..methods.registry import method_class
 from ..methods.weights import Manifest, save_weights
 from .blindness import BLIND, guide_share
@@ -179,7 +180,7 @@ class Trainer:
         return [[tensor[None].to(self.device) for tensor in samples[index]] for index in range(len(samples))]
 
     def export(self, steps: int, validation: float, seconds: float) -> Manifest:
-        """Write the outcome, as float16, and its manifest.
+        """Write the outcome, in 8 bits, and its manifest.
 
         Raises:
             OSError: they cannot be written.
@@ -195,10 +196,8 @@ class Trainer:
             ),
             accuracy={"validation_rmse_255": round(validation, 4)},
         )
-        # Half precision halves the files and costs nothing measurable: weights are far from its limits.
-        state = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in self._outcome().items()}
         try:
-            return save_weights(self.result, state, manifest)
+            return save_weights(self.result, pack(self._outcome()), manifest)
         except SafetensorError as error:
             raise OSError(f"cannot write weights {self.result}: {error}") from None
 
