@@ -146,6 +146,41 @@ def test_jagged_edges_keep_values_and_move_edges():
     assert 0 < (ragged != step).float().mean() < 0.15
 
 
+def test_frames_lie_along_the_sides_of_as_many_images_as_stated():
+    images = torch.zeros(400, 1, 48, 64)
+    frame = degrade.frames(images, replace(CLEAN, frame_chance=0.4), seeded())
+    widest = int(degrade.FRAME_WIDTH[1])
+    assert not frame[..., widest:-widest, widest:-widest].any()
+    assert frame.flatten(1).any(1).float().mean().item() == pytest.approx(0.4 * (1 - 0.5**4), abs=0.06)
+    for side in (frame[:, 0, 0, 32], frame[:, 0, -1, 32], frame[:, 0, 24, 0], frame[:, 0, 24, -1]):
+        assert side.float().mean().item() == pytest.approx(0.4 * degrade.FRAMED_SIDE_CHANCE, abs=0.06)
+    assert not degrade.frames(images, CLEAN, seeded()).any()
+
+
+def test_a_frame_is_white_or_black_and_its_depth_smooth():
+    """Of images of white noise, whose neighbours differ by a third; inside the frame they stay what they are."""
+    guide, depth = torch.rand(40, 3, 48, 64, generator=seeded(1)), torch.rand(40, 1, 48, 64, generator=seeded(2))
+    frame = degrade.frames(depth, replace(CLEAN, frame_chance=1.0), seeded(3))
+    framed_guide, framed_depth = degrade.frame_guide(guide, frame, seeded(4)), degrade.frame_depth(depth, frame, seeded(5))
+    for before, after in ((guide, framed_guide), (depth, framed_depth)):
+        assert torch.equal(torch.where(frame, 0, before), torch.where(frame, 0, after))
+    assert set(framed_guide.masked_select(frame).unique().tolist()) == {0.0, 1.0}
+    assert all(len(one[:, where[0]].unique()) <= 1 for one, where in zip(framed_guide, frame))  # one colour an image
+    assert framed_depth.min() >= 0 and framed_depth.max() <= 1
+    top = framed_depth[frame[:, 0, 0, 32], 0, 0]
+    assert (top[:, 1:] - top[:, :-1]).abs().mean() < 0.05
+
+
+def test_samples_have_frames_where_asked(pool):
+    amount = replace(CLEAN, frame_chance=1.0)
+    guides = [Samples(8, 64, 1, 2, 12, amount, pool)[index][0] for index in range(12)]
+    edges = [(guide[:, 0], guide[:, -1], guide[..., 0], guide[..., -1]) for guide in guides]
+    white_or_black = [any(edge.unique().numel() == 1 for edge in sides) for sides in edges]
+    assert sum(white_or_black) >= 9
+    guide, low, truth = Samples(8, 64, 1, 2, 12, amount, pool)[0]
+    assert truth.min() == 0 and truth.max() == 1  # still normalised by its own range
+
+
 def test_loss_mixes_mean_and_root_mean_square():
     estimate, truth = torch.tensor([[[[0.0, 0.4]]]]), torch.zeros(1, 1, 1, 2)
     assert training_loss(estimate, truth, 0).item() == pytest.approx(0.2)

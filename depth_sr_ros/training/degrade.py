@@ -24,6 +24,7 @@ class Degradation:
         depth_blur_chance, depth_blur: how often, and how strongly at most, the true depth is blurred.
         guide_blur: strongest blur of the guide; `guide_noise`: largest deviation of its noise.
         grey_chance: how often the guide is grey.
+        frame_chance: how often the guide has a white or black frame, as undistorted pictures have, with filled-in depth there.
         disparity_chance: how often inverse depth is learnt in place of depth.
         tof_chance: how often the low resolution is what a time-of-flight camera would measure.
         sensor_chance: how often it is made of block means with noise, otherwise; else it is bicubic.
@@ -42,6 +43,7 @@ class Degradation:
     guide_blur: float = 1.0
     guide_noise: float = 0.03
     grey_chance: float = 0.1
+    frame_chance: float = 0.0
     disparity_chance: float = 0.6
     tof_chance: float = 0.0
     sensor_chance: float = 0.15
@@ -57,6 +59,8 @@ LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 SHARPEST_GUIDE = 0.4  # pixels; a rendered picture has one sample a pixel, a camera's is never as sharp
 WARP_CELLS = (20.0, 80.0)  # pixels over which a guide's local displacement changes
 RAGGED_CELLS = (1.5, 6.0)  # pixels over which that of a depth edge does
+FRAME_WIDTH = (2.0, 13.0)  # pixels
+FRAMED_SIDE_CHANCE = 0.5  # for each side of a sample that has a frame: most parts of a whole image lie at one or two
 
 
 def chance(probability: float, batch: int, generator: torch.Generator) -> Tensor:
@@ -132,6 +136,30 @@ def degrade_guide(rgb: Tensor, amount: Degradation, generator: torch.Generator) 
     balance = 1 + 0.1 * normal((batch, 3, 1, 1), generator)
     noise = normal(rgb.shape, generator) * uniform(0, amount.guide_noise, batch, generator)
     return (rgb * balance + noise).clamp(0, 1)
+
+
+def frames(image: Tensor, amount: Degradation, generator: torch.Generator) -> Tensor:
+    """Return which pixels of an image (B, C, H, W) lie in a frame, bool (B, 1, H, W): in most images none."""
+    batch, _, height, width = image.shape
+    sides = uniform(*FRAME_WIDTH, 4 * batch, generator) * chance(FRAMED_SIDE_CHANCE, 4 * batch, generator)
+    top, bottom, left, right = sides.view(4, batch, 1, 1, 1)
+    rows = torch.arange(height, device=sides.device)[:, None] + 0.5
+    columns = torch.arange(width, device=sides.device) + 0.5
+    frame = (rows < top) | (rows > height - bottom) | (columns < left) | (columns > width - right)
+    return frame & chance(amount.frame_chance, batch, generator)
+
+
+def frame_guide(rgb: Tensor, frame: Tensor, generator: torch.Generator) -> Tensor:
+    """Make pictures (B, 3, H, W) white or black where `frame` (B, 1, H, W) says so."""
+    return torch.where(frame, chance(0.5, len(rgb), generator).to(rgb.dtype), rgb)
+
+
+def frame_depth(depth: Tensor, frame: Tensor, generator: torch.Generator) -> Tensor:
+    """Give depth (B, 1, H, W) in a frame what a filling leaves there: smooth, within the image's range, not what is beside it."""
+    deviation, mean = torch.std_mean(depth, (1, 2, 3), keepdim=True)
+    lo, hi = depth.amin((1, 2, 3), keepdim=True), depth.amax((1, 2, 3), keepdim=True)
+    field = smooth_field(*depth.shape[-2:], WARP_CELLS, len(depth), generator)[:, :1]
+    return torch.where(frame, (mean + deviation * field).clamp(lo, hi), depth)
 
 
 def compress_range(images: tuple[Tensor, ...], amount: Degradation, generator: torch.Generator) -> tuple[Tensor, ...]:

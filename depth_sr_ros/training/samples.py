@@ -17,6 +17,9 @@ from .degrade import (
     compress_range,
     degrade_depth,
     degrade_guide,
+    frame_depth,
+    frame_guide,
+    frames,
     normal,
     seen,
     uniform,
@@ -92,6 +95,9 @@ def make_samples(
     guide, truth = _turned(guide, truth, generator)
     inverse = chance(amount.disparity_chance, len(guide), generator)
     truth = degrade_depth(torch.where(inverse, 1 / truth, truth), amount, generator)
+    frame = frames(truth, amount, generator) if amount.frame_chance else None
+    if frame is not None:
+        truth = frame_depth(truth, frame, generator)
     if amount.tof_chance and chance(amount.tof_chance, 1, generator):
         low = _measured(truth, inverse, guide, scale, generator)
         lo, hi = low.amin((1, 2, 3), keepdim=True), low.amax((1, 2, 3), keepdim=True)  # of the measurement, as in use
@@ -101,6 +107,8 @@ def make_samples(
         truth = (truth - lo) / (hi - lo).clamp(min=1e-6)
         low = None
     guide = degrade_guide(guide, amount, generator)
+    if frame is not None:
+        guide = frame_guide(guide, frame, generator)
     low = _lowered(truth, scale, amount, generator) if low is None else low
     if amount.hole_chance and chance(amount.hole_chance, 1, generator):
         low = _filled(low, seen(low, amount, generator))
