@@ -155,14 +155,18 @@ class DepthSrNode:
         self._camera_info.publish(output.camera_info)
         self._image.publish(output.image)
         end = time.monotonic()
-        self._statistics.published(
-            {
-                **output.times_ms,
-                "publish": (end - start) * 1e3,
-                "in_node": (end - job.arrived_s) * 1e3,
-                "frame_age": self._age_ms(job),
-            }
-        )
+        times_ms = {
+            **output.times_ms,
+            "publish": (end - start) * 1e3,
+            "in_node": (end - job.arrived_s) * 1e3,
+            "frame_age": self._age_ms(job),
+        }
+        if self._statistics.published(times_ms, made_by=output.settings):
+            self._log.info(
+                f"first depth image of {output.settings.method} x{output.settings.scale}: "
+                f"{output.image.width} x {output.image.height} after "
+                f"{times_ms['in_node']:.0f} ms, {times_ms['upsample.prepare']:.0f} of them to prepare for this size"
+            )
 
     def _age_ms(self, job: Job) -> float:
         return (self._node.get_clock().now().nanoseconds - messages.stamp_ns(job.depth)) / 1e6
@@ -194,7 +198,6 @@ class DepthSrNode:
             self._log.info(f"building {settings.method} x{settings.scale}; meanwhile: {self._running()}")
 
     def _on_swapped(self, settings: EngineSettings) -> None:
-        self._statistics.forget_times()
         self._log.info(f"changed: {self._running()}")
 
     def _on_build_failed(self, settings: EngineSettings, error: Exception) -> None:
@@ -236,7 +239,10 @@ class DepthSrNode:
             **{f"pending.{name}": stream["pending"] for name, stream in paired.items()},
         }
         stamp = self._node.get_clock().now().to_msg()
-        self._diagnostics.publish(self._report.make(stamp, snapshot, elapsed_s, running, warnings))
+        message = self._report.make(stamp, snapshot, elapsed_s, running, warnings)
+        self._diagnostics.publish(message)
+        if self._report.silent:
+            self._warn("silent", message.status[0].message)
 
     def _log_topic_warnings(self, warnings: list[str]) -> None:
         """Say what has come to be wrong with the topics, and when all is well again."""
@@ -261,8 +267,8 @@ def _pairing_ns(config: Config) -> tuple[int, int]:
 
 def main(args: list[str] | None = None) -> int:
     """Run until SIGINT or SIGTERM. Returns the exit status: 1 where the node cannot start."""
-    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     stop = stop_on_signals()
+    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     node = rclpy.create_node("depth_sr")
     try:
         depth_sr = DepthSrNode(node)

@@ -96,8 +96,8 @@ class LiveUpsampler:
         self._builder.put(settings)
         return True
 
-    def __call__(self, rgb: np.ndarray, depth: np.ndarray, config: Any) -> tuple[DepthResult, int]:
-        """The result for a frame with the depth options of `config`, and the scale of the upsampler that made it."""
+    def __call__(self, rgb: np.ndarray, depth: np.ndarray, config: Any) -> tuple[DepthResult, EngineSettings]:
+        """The result for a frame with the depth options of `config`, and what the upsampler that made it was built of."""
         settings, upsampler = self._running
         self._depth_shape = depth.shape
         upsampler.fill_holes = config.fill_holes
@@ -105,7 +105,7 @@ class LiveUpsampler:
         upsampler.min_depth, upsampler.max_depth = config.min_depth, config.max_depth
         if upsampler.iterations is not None:  # one that serves on while a method with iterations is built has none
             upsampler.iterations = config.iterations or None
-        return upsampler(rgb, depth), settings.scale
+        return upsampler(rgb, depth), settings
 
     def stop(self, timeout_s: float | None = None) -> bool:
         """End the background thread; returns whether it ended within the time."""

@@ -12,7 +12,7 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from depth_sr_ros.frame import FrameError
 from depth_sr_ros.node.camera_info import CameraInfoCache, upsampled_info
-from depth_sr_ros.node.live_upsampler import LiveUpsampler
+from depth_sr_ros.node.live_upsampler import EngineSettings, LiveUpsampler
 from depth_sr_ros.node.messages import fill_image, stamp_ns
 from depth_sr_ros.node.parameters import Config
 
@@ -29,11 +29,12 @@ class Job:
 
 @dataclass(frozen=True)
 class Output:
-    """What is published for a job, and the milliseconds that its stages took."""
+    """What is published for a job, the milliseconds that its stages took, and what the upsampler was built of."""
 
     image: Image
     camera_info: CameraInfo
     times_ms: dict[str, float]
+    settings: EngineSettings
 
 
 class FramePipeline:
@@ -60,17 +61,17 @@ class FramePipeline:
         depth_info = self._depth_infos.find(depth.shape[1], depth.shape[0], stamp_ns(job.depth))
         rgb = self._decode_rgb(job.rgb)
         decoded = time.perf_counter()
-        result, scale = self._upsampler(rgb, depth, job.config)
+        result, settings = self._upsampler(rgb, depth, job.config)
         upsampled = time.perf_counter()
         image = Image()
         fill_image(image, job.depth.header, result.depth, job.config.output_encoding)
-        camera_info = upsampled_info(depth_info, scale, self._rgb_info(rgb, stamp_ns(job.rgb)))
+        camera_info = upsampled_info(depth_info, settings.scale, self._rgb_info(rgb, stamp_ns(job.rgb)))
         camera_info.header = job.depth.header
         times = {f"upsample.{stage}": ms for stage, ms in result.times_ms.items() if stage != "total"}
         times["decode"] = (decoded - start) * 1e3
         times["upsample"] = (upsampled - decoded) * 1e3
         times["encode"] = (time.perf_counter() - upsampled) * 1e3
-        return Output(image, camera_info, times)
+        return Output(image, camera_info, times, settings)
 
     def _rgb_info(self, rgb: np.ndarray, stamp: int) -> Any | None:
         """The colour camera's info, which the output can do without."""

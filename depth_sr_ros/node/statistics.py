@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -33,6 +33,7 @@ class Statistics:
         self._drops: Counter[str] = Counter()
         self._published = 0
         self._times: dict[str, deque[float]] = {}
+        self._made_by: Hashable = None
 
     def received(self, stream: str) -> None:
         """Count a message that came in, good or bad."""
@@ -45,17 +46,19 @@ class Statistics:
             self._drops[reason] += 1
             return self._drops[reason]
 
-    def published(self, times_ms: Mapping[str, float]) -> None:
-        """Count a frame that went out, with its times in milliseconds by stage."""
+    def published(self, times_ms: Mapping[str, float], made_by: Hashable) -> bool:
+        """Count a frame that went out, with its times in milliseconds by stage; whether it is the first of its maker.
+
+        With another maker the percentiles begin anew: it has other stages.
+        """
         with self._lock:
+            first, self._made_by = made_by != self._made_by, made_by
+            if first:
+                self._times.clear()
             self._published += 1
             for name, value in times_ms.items():
                 self._times.setdefault(name, deque(maxlen=WINDOW)).append(value)
-
-    def forget_times(self) -> None:
-        """Begin the percentiles anew: another method has other stages."""
-        with self._lock:
-            self._times.clear()
+        return first
 
     def snapshot(self) -> Snapshot:
         """All of it, as of now."""

@@ -157,8 +157,8 @@ def _camera_info(camera: PinholeCamera, frame_id: str) -> CameraInfo:
 
 def main(args: list[str] | None = None) -> int:
     """Run until SIGINT or SIGTERM. Returns the exit status: 1 where the node cannot start."""
-    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     stop = stop_on_signals()
+    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     node = rclpy.create_node("camera")
     status = 0
     try:

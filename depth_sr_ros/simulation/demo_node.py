@@ -272,8 +272,8 @@ def draw(sample: figures.Sample, outcome: figures.Figures, path: Path) -> None:
 
 def main(args: list[str] | None = None) -> int:
     """Returns the exit status: 1, and a line on stderr, where there is nothing to show."""
-    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     stop = stop_on_signals()
+    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     node = rclpy.create_node("demo")
     status = 0
     try:

@@ -46,9 +46,9 @@ def stop_node(process, number=signal.SIGINT):
 
 
 @contextmanager
-def running_node(*parameters, number=signal.SIGINT):
+def running_node(*parameters, number=signal.SIGINT, log=subprocess.DEVNULL):
     """A node that must end well on the signal, and does not outlive a test that fails."""
-    process = start_node(*parameters)
+    process = start_node(*parameters, log=log)
     try:
         yield
     except BaseException:

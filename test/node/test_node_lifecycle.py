@@ -33,6 +33,19 @@ def test_a_reliable_subscription_warns_of_a_best_effort_camera_and_missing_camer
         it.good()
 
 
+def test_the_log_tells_of_images_without_output_and_of_every_engines_first_one(ros, tmp_path):
+    log = tmp_path / "log"
+    with log.open("w") as file, running_node(*BICUBIC, log=file), camera() as it:
+        wait_until(lambda: it.send(infos=False) and "images come in, none goes out" in log.read_text(), "the warning")
+        it.good()
+        wait_until(lambda: f"first depth image of bicubic x{SCALE}: 48 x 32 after " in log.read_text(), "the first image")
+        assert it.set(method="guided_filter") == ""
+        wait_until(lambda: it.send() and "first depth image of guided_filter" in log.read_text(), "the other engine's")
+        stages = it.fresh_diagnostics()
+    assert log.read_text().count("first depth image") == 2
+    assert "ms.upsample.network.p50" in stages
+
+
 def test_it_ends_cleanly_in_mid_stream_and_a_new_one_works_at_once(ros):
     with camera() as it:
         for number in (signal.SIGINT, signal.SIGTERM):

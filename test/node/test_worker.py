@@ -92,9 +92,10 @@ class Live:
         assert self.upsampler.stop(30)
 
     def shape(self):
-        result, scale = self.upsampler(RGB, DEPTH, Config(method="bicubic"))
-        assert result.depth.shape == (8 * scale, 8 * scale)
-        return result.method, scale
+        result, settings = self.upsampler(RGB, DEPTH, Config(method="bicubic"))
+        assert result.depth.shape == (8 * settings.scale, 8 * settings.scale)
+        assert result.method == settings.method
+        return settings.method, settings.scale
 
 
 def test_another_method_and_scale_are_built_aside_and_taken_between_frames():
@@ -166,7 +167,7 @@ def test_statistics_are_complete_and_percentiles_are_of_recent_frames():
     statistics = Statistics(["rgb", "depth"])
     for i in range(1000):
         statistics.received("rgb")
-        statistics.published({"decode": float(i)})
+        assert statistics.published({"decode": float(i)}, made_by="fdkn") is (i == 0)
     assert statistics.dropped("bad_size") == 1
     assert statistics.dropped("bad_size") == 2
     snapshot = statistics.snapshot()
@@ -174,6 +175,15 @@ def test_statistics_are_complete_and_percentiles_are_of_recent_frames():
     assert snapshot.drops == {"bad_size": 2}
     p50, p95 = snapshot.times_ms["decode"]
     assert 900 < p50 < p95 <= 999
+
+
+def test_percentiles_begin_anew_with_the_first_frame_of_another_upsampler():
+    """Also where a frame of the one before still goes out after the change."""
+    statistics = Statistics(["rgb", "depth"])
+    for made_by, stage, first in (("fdkn", "network", True), ("fdkn", "network", False), ("bicubic", "resize", True)):
+        assert statistics.published({stage: 1.0}, made_by=made_by) is first
+    snapshot = statistics.snapshot()
+    assert snapshot.published == 3 and list(snapshot.times_ms) == ["resize"]
 
 
 def test_a_log_is_throttled_by_key_and_says_what_it_held_back():
