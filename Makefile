@@ -26,7 +26,7 @@ $(READY): requirements.txt $(PACKAGED)
 		f"Python {sys.version.split()[0]}: 3.10 to 3.13 is needed; name one by PYTHON=..."'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing 1.6 GB of Python packages into $(VENV): some minutes, the first time only"
-	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	$(BIN)/python -m pip install --requirement requirements.txt
 	$(BIN)/python -m pip install --quiet --no-deps --editable . --editable ./ros2_lite
 	touch $(READY)
 

@@ -33,7 +33,9 @@ def read_depth(path: Path) -> np.ndarray:
     """
     depth = np.array(read_array(path))  # off the file, which may change
     if depth.ndim != 2 or not (depth.dtype == np.uint16 or depth.dtype.kind == "f"):
-        raise ValueError(f"{path} holds {depth.dtype} of shape {depth.shape}: depth must be {DEPTH_FORMATS}")
+        grey = depth.ndim == 2 and depth.dtype == np.uint8
+        advice = "; if this is disparity, depth is focal length * baseline / disparity" if grey else ""
+        raise ValueError(f"{path} holds {depth.dtype} of shape {depth.shape}: depth must be {DEPTH_FORMATS}{advice}")
     return depth
 
 

@@ -90,7 +90,22 @@ def test_a_preview_shows_four_pictures_and_black_holes(folder):
 def test_another_scale_and_a_guide_of_another_size(folder, capsys):
     assert upsample(folder, "depth.png", "out.png", "rgb.png", "--scale", "4") == 0
     assert cv2.imread(str(folder / "out.png"), cv2.IMREAD_UNCHANGED).shape == (96, 128)
-    assert "resized from 256 x 192 to 128 x 96" in capsys.readouterr().err
+    assert "resized from 256 x 192 to 128 x 96; their sizes would fit --scale 8" in capsys.readouterr().err
+
+
+def test_depth_as_large_as_its_colour_image_is_told_of(folder, capsys):
+    """The usual mistake with a pair of which both are already large; also where the result is refused."""
+    for side, status in ((64, 0), (1024, 2)):
+        cv2.imwrite(str(folder / "large.png"), np.full((side, side), 1500, np.uint16))
+        cv2.imwrite(str(folder / "guide.png"), np.zeros((side, side, 3), np.uint8))
+        assert upsample(folder, "large.png", "out.png", "guide.png") == status
+        assert "as large as the colour image has nothing to gain" in capsys.readouterr().err
+
+
+def test_a_colour_image_of_a_size_that_fits_no_scale_is_resized(folder, capsys):
+    cv2.imwrite(str(folder / "guide.png"), np.zeros((100, 133, 3), np.uint8))
+    assert upsample(folder, "depth.png", "out.png", "guide.png") == 0
+    assert "resized from 133 x 100 to 256 x 192; scale times the depth image" in capsys.readouterr().err
 
 
 def results(folder, *options) -> np.ndarray:
@@ -136,7 +151,7 @@ def test_depth_out_of_range_is_unknown(folder):
 @pytest.mark.parametrize(
     "arguments, says",
     [
-        (dict(depth="depth8.png"), "depth8.png holds uint8"),
+        (dict(depth="depth8.png"), "depth8.png holds uint8.* if this is disparity"),
         (dict(depth="rgb.png"), r"shape \(192, 256, 3\): depth must be a 16-bit grey PNG"),
         (dict(depth="stack.npy"), r"stack.npy holds float64 of shape \(2, 24, 32\)"),
         (dict(depth="objects.npy"), "objects.npy is not a readable"),

@@ -21,7 +21,10 @@ def add_parser(subparsers) -> None:
         "--scale", type=int, nargs="+",
         help="which of the recipe's scales (default: all); not where weights serve any scale",
     )
-    parser.add_argument("--output", type=Path, default=Path("training_output"), help="checkpoint and weights go here")
+    parser.add_argument(
+        "--output", type=Path, default=Path("training_output"),
+        help="checkpoint and weights go here (default: %(default)s)",
+    )
     parser.add_argument(
         "--workers", type=_whole(0, MOST_WORKERS),
         help="processes that make samples (default: 1 on a CPU, one a core for a GPU; 0: none)",

@@ -98,8 +98,8 @@ def run(arguments: argparse.Namespace) -> None:
         iterations=arguments.iterations,
         **depth_options,
     )
+    _warn_of_another_size(rgb.shape[:2], depth.shape, arguments.scale)
     result = upsampler(rgb, depth)
-    _warn_of_another_size(rgb, result)
     filed = write_depth(arguments.output, result.depth)
     _warn_of_lost_depth(arguments.output, int((result.valid & ~filed).sum()))
     engine = f"{result.method} x{upsampler.scale} on {result.backend} {upsampler.precision}"
@@ -111,11 +111,20 @@ def run(arguments: argparse.Namespace) -> None:
         write_rgb(arguments.preview, _preview(rgb, depth, limits, bicubic, result))
 
 
-def _warn_of_another_size(rgb: np.ndarray, result: DepthResult) -> None:
-    (height, width), (found_height, found_width) = result.depth.shape, rgb.shape[:2]
-    if (height, width) != (found_height, found_width):
-        sizes = f"from {found_width} x {found_height} to {width} x {height}"
-        print(f"depth-sr: the colour image was resized {sizes}, scale times the depth image", file=sys.stderr)
+def _warn_of_another_size(rgb_shape: tuple[int, int], depth_shape: tuple[int, int], scale: int) -> None:
+    """Say that the colour image has to be resized, before the sizes may be refused, and what they suggest instead."""
+    (rgb_height, rgb_width), (height, width) = rgb_shape, depth_shape
+    if rgb_shape == (scale * height, scale * width):
+        return
+    fitting = rgb_width // max(width, 1)
+    if rgb_width <= width:
+        advice = "a depth image as large as the colour image has nothing to gain from it: give a low-resolution one"
+    elif rgb_shape == (fitting * height, fitting * width):
+        advice = f"their sizes would fit --scale {fitting}"
+    else:
+        advice = "scale times the depth image"
+    sizes = f"from {rgb_width} x {rgb_height} to {scale * width} x {scale * height}"
+    print(f"depth-sr: the colour image is resized {sizes}; {advice}", file=sys.stderr)
 
 
 def _warn_of_lost_depth(path: Path, pixels: int) -> None:

@@ -155,7 +155,7 @@ def frame_guide(rgb: Tensor, frame: Tensor, generator: torch.Generator) -> Tenso
 
 
 def frame_depth(depth: Tensor, frame: Tensor, generator: torch.Generator) -> Tensor:
-    """Give depth (B, 1, H, W) in a frame what a filling leaves there: smooth, within the image's range, not what is beside it."""
+    """Give depth (B, 1, H, W) in a frame what a filling leaves there: smooth, in the image's range, not what is beside it."""
     deviation, mean = torch.std_mean(depth, (1, 2, 3), keepdim=True)
     lo, hi = depth.amin((1, 2, 3), keepdim=True), depth.amax((1, 2, 3), keepdim=True)
     field = smooth_field(*depth.shape[-2:], WARP_CELLS, len(depth), generator)[:, :1]
