@@ -110,6 +110,12 @@ def test_a_wrong_recipe_says_what_is_wrong(text, says, tmp_path):
         load_recipe(str(path))
 
 
+def test_scales_come_more_than_once_only_where_one_file_serves_all():
+    assert Recipe("a", "jiif", (4, 8, 16, 8)).scales == (4, 8, 16, 8)
+    with pytest.raises(RecipeError, match="different whole numbers"):
+        Recipe("a", "fdkn", (8, 8))
+
+
 def test_an_unknown_recipe_lists_the_known():
     with pytest.raises(RecipeError, match="fdkn"):
         load_recipe("nonsense")

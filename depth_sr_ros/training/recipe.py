@@ -67,6 +67,7 @@ class Recipe:
     Attributes:
         name: the file's name without its ending.
         method, scales: what is trained; one run trains one of the scales, or all in turn where weights serve any scale.
+            Such a method's scales may come more than once, [4, 8, 16, 8], for more steps at one of them.
         config: keyword arguments of the method's constructor.
         steps, batch, crop: length of the run, samples a step, their side in pixels.
         learning_rate: the highest; it rises over `warmup` steps and falls by a cosine to `final_rate` of it.
@@ -161,7 +162,8 @@ def _check_method(recipe: Recipe) -> None:
 def _check_scales(recipe: Recipe) -> None:
     scales = recipe.scales
     whole = isinstance(scales, tuple) and all(type(one) is int and 2 <= one <= MAX_SCALE for one in scales)
-    if not whole or not scales or len(set(scales)) < len(scales):
+    repeated = whole and len(set(scales)) < len(scales) and not method_class(recipe.method).any_scale
+    if not whole or not scales or repeated:
         raise recipe.error("scales", f"it must be a list of different whole numbers from 2 to {MAX_SCALE}")
     for scale in recipe.at_scale:
         if scale not in scales:
