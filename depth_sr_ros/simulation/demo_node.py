@@ -222,8 +222,10 @@ class Demo:
         self._output.mkdir(parents=True, exist_ok=True)
         (self._output / "summary.json").write_text(json.dumps(asdict(outcome), indent=2) + "\n")
         draw(samples[-1], outcome, self._output / "preview.png")
+        keep_pair(samples[-1], self._output)
         print(
-            f"\n{figures.table(outcome)}\n\n  preview.png and summary.json are in {self._output}\n",
+            f"\n{figures.table(outcome)}\n\n  preview.png and summary.json are in {self._output}, and a pair of images "
+            "to try `depth-sr upsample` on: guide.png and depth.png\n",
             flush=True,
         )
 
@@ -268,6 +270,14 @@ def draw(sample: figures.Sample, outcome: figures.Figures, path: Path) -> None:
     write_rgb(
         path, demo_picture(sample.rgb, sample.depth, bicubic, sample.result, sample.truth, outcome.method)
     )
+
+
+def keep_pair(sample: figures.Sample, folder: Path) -> None:
+    """Write what came in of a sample, as files that `depth-sr upsample` takes."""
+    from depth_sr_ros.image_files import write_depth, write_rgb
+
+    write_rgb(folder / "guide.png", sample.rgb)
+    write_depth(folder / "depth.png", sample.depth)
 
 
 def main(args: list[str] | None = None) -> int:

@@ -16,7 +16,9 @@ from rclpy.executors import SingleThreadedExecutor
 from ros_graph import TIMEOUT_S, start_node, stop_node, wait_until
 from sensor_msgs.msg import CameraInfo, Image
 
+from depth_sr_ros import Upsampler
 from depth_sr_ros.camera import PinholeCamera
+from depth_sr_ros.image_files import read_depth, read_rgb
 from depth_sr_ros.node.messages import decode_depth, decode_rgb, stamp_ns
 
 SMALL = ("width:=64", "height:=48", "scale:=8", "frames:=3")
@@ -183,6 +185,10 @@ def test_the_demo_measures_draws_and_ends(camera, cache, tmp_path):
     picture = cv2.imread(str(tmp_path / "out" / "preview.png"))
     assert picture.shape[1] == 4 * 64 and np.ptp(picture) > 100
     assert "root mean square error" in output and "measuring 1.5 s" in output
+    guide, depth = read_rgb(tmp_path / "out" / "guide.png"), read_depth(tmp_path / "out" / "depth.png")
+    assert guide.shape[:2] == (8 * depth.shape[0], 8 * depth.shape[1]) and np.ptp(guide) > 100
+    result = Upsampler("bicubic", 8)(guide, depth)
+    assert result.valid.mean() > 0.5 and 0.2 < np.nanmedian(result.depth) < 20
 
 
 def test_a_demo_without_results_fails_with_one_line(camera, cache, tmp_path):
