@@ -6,6 +6,7 @@ publishes; a timer picks up changed parameters and another one reports on /diagn
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
@@ -40,6 +41,7 @@ from depth_sr_ros.node.worker import Worker
 
 QUEUE = 5  # messages a topic, in and out
 REFRESH_S = 0.1
+TOPIC_LOG_PERIOD_S = 30.0  # drops are logged more often, and would bury their cause
 CLOSE_S = 1.5  # `ros2 launch` loses patience after 5 s
 
 
@@ -215,7 +217,7 @@ class DepthSrNode:
     def _diagnose_on(self) -> None:
         self._report = diagnostics.Report(self._node.get_fully_qualified_name().lstrip("/"))
         self._reported_s = time.monotonic()
-        self._topic_warnings: list[str] = []
+        self._topic_warnings: dict[str, float] = {}  # when each was logged last
         self._logged: dict[str, int] = {}
         self._diagnostics = self._node.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self._node.create_timer(diagnostics.PERIOD_S, self._diagnose, clock=self._steady)
@@ -228,7 +230,7 @@ class DepthSrNode:
         self._log_unpaired(unpaired)
         snapshot = replace(snapshot, drops={**snapshot.drops, **unpaired})
         warnings = diagnostics.topic_warnings(self._node, self._sources)
-        self._log_topic_warnings(warnings)
+        self._log_topic_warnings(warnings, now_s)
         warnings = warnings + [line for line in (self._frame_warning, self._upsampler.failure) if line]
         settings = self._upsampler.settings
         running = {
@@ -244,14 +246,16 @@ class DepthSrNode:
         if self._report.silent:
             self._warn("silent", message.status[0].message)
 
-    def _log_topic_warnings(self, warnings: list[str]) -> None:
-        """Say what has come to be wrong with the topics, and when all is well again."""
-        for line in warnings:
-            if line not in self._topic_warnings:
+    def _log_topic_warnings(self, warnings: list[str], now_s: float) -> None:
+        """Say what has come to be wrong with the topics, again after a while where it still is, and when all is well."""
+        logged = {line: self._topic_warnings.get(line, -math.inf) for line in warnings}
+        for line, before_s in logged.items():
+            if now_s - before_s >= TOPIC_LOG_PERIOD_S:
                 self._log.warning(line)
+                logged[line] = now_s
         if self._topic_warnings and not warnings:
             self._log.info("all topics have publishers that fit")
-        self._topic_warnings = warnings
+        self._topic_warnings = logged
 
     def _log_unpaired(self, unpaired: dict[str, int]) -> None:
         """Say what pairing has dropped anew, save for colour images that no depth image wants: there may be many."""

@@ -15,6 +15,8 @@ from depth_sr_ros.node.statistics import Snapshot
 PERIOD_S = 1.0
 SILENT_S = 5.0  # images in and none out for so long is a fault; less may be an engine that is being compiled
 
+SUGGESTED = 5  # topics that a warning names
+
 
 @dataclass(frozen=True)
 class Source:
@@ -31,13 +33,25 @@ def topic_warnings(node: Node, sources: Sequence[Source]) -> list[str]:
     for source in sources:
         publishers = node.get_publishers_info_by_topic(source.topic)
         if not publishers:
-            warnings.append(f"no publisher on {source.topic}")
+            warnings.append(f"no publisher on {source.topic}{_elsewhere(node, source.type_name)}")
         warnings += [
             f"publisher of {source.topic} does not fit: {reason}"
             for publisher in publishers
             if (reason := _misfit(publisher, source))
         ]
     return warnings
+
+
+def _elsewhere(node: Node, type_name: str) -> str:
+    """Say on which topics others publish the type, for who has mistaken the name; empty where nobody does."""
+    own = f"{node.get_fully_qualified_name()}/"
+    topics = sorted(
+        name
+        for name, types in node.get_topic_names_and_types()
+        if type_name in types and not name.startswith(own) and node.get_publishers_info_by_topic(name)
+    )
+    more = f" and {len(topics) - SUGGESTED} more" if len(topics) > SUGGESTED else ""
+    return f"; {type_name} comes on {', '.join(topics[:SUGGESTED])}{more}" if topics else ""
 
 
 def _misfit(publisher: Any, source: Source) -> str:

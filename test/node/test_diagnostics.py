@@ -85,3 +85,17 @@ def test_a_topic_that_cannot_deliver_is_named_with_the_reason(node, published, q
     else:
         (warning,) = warnings
         assert topic.lower() in warning.lower() and told in warning.lower()
+
+
+def test_a_mistaken_topic_is_told_where_others_publish_its_type_but_not_of_the_nodes_own(node):
+    camera = rclpy.create_node("another_camera")
+    try:
+        camera.create_publisher(CameraInfo, "/meant/camera_info", RELIABLE)
+        node.create_publisher(CameraInfo, "~/camera_info", RELIABLE)
+        mistaken = [Source("/mistaken/camera_info", "sensor_msgs/msg/CameraInfo", RELIABLE)]
+        wait_until(lambda: "comes on /meant/camera_info" in topic_warnings(node, mistaken)[0], "the suggestion")
+        (warning,) = topic_warnings(node, mistaken)
+        assert warning.startswith("no publisher on /mistaken/camera_info; sensor_msgs/msg/CameraInfo comes on ")
+        assert node.get_name() not in warning
+    finally:
+        camera.destroy_node()
