@@ -42,6 +42,7 @@ from depth_sr_ros.node.worker import Worker
 QUEUE = 5  # messages a topic, in and out
 REFRESH_S = 0.1
 TOPIC_LOG_PERIOD_S = 30.0  # drops are logged more often, and would bury their cause
+SILENT_LOG_S = 15.0  # longer than most networks take to be compiled
 CLOSE_S = 1.5  # `ros2 launch` loses patience after 5 s
 
 
@@ -243,8 +244,8 @@ class DepthSrNode:
         stamp = self._node.get_clock().now().to_msg()
         message = self._report.make(stamp, snapshot, elapsed_s, running, warnings)
         self._diagnostics.publish(message)
-        if self._report.silent:
-            self._warn("silent", message.status[0].message)
+        if self._report.silent_s >= SILENT_LOG_S:
+            self._warn("silent", f"{message.status[0].message} for {self._report.silent_s:.0f} s")
 
     def _log_topic_warnings(self, warnings: list[str], now_s: float) -> None:
         """Say what has come to be wrong with the topics, again after a while where it still is, and when all is well."""

@@ -71,9 +71,9 @@ class Report:
         self._silent_s = 0.0
 
     @property
-    def silent(self) -> bool:
-        """Whether images have come in and none has gone out for SILENT_S."""
-        return self._silent_s >= SILENT_S
+    def silent_s(self) -> float:
+        """How long images have come in and none has gone out, in seconds."""
+        return self._silent_s
 
     def make(self, stamp: Any, now: Snapshot, elapsed_s: float, running: Mapping[str, Any], warnings: Sequence[str]):
         """The message. running: what else to show. Warnings make the level WARN; input without output, ERROR."""
@@ -103,7 +103,7 @@ class Report:
 
     def _verdict(self, out_hz: float, idle: bool, warnings: Sequence[str]) -> tuple[Any, str]:
         """Level and message of a status."""
-        if self.silent:
+        if self._silent_s >= SILENT_S:
             return DiagnosticStatus.ERROR, "; ".join(["images come in, none goes out", *warnings])
         if warnings:
             return DiagnosticStatus.WARN, "; ".join(warnings)
