@@ -27,8 +27,9 @@ def pack(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         elif tensor.ndim < 2 or tensor.numel() < LEAST:
             packed[name] = tensor.half()
         else:
-            steps = tensor.float().flatten(1).abs().amax(1) / LARGEST
-            rounded = (tensor.float() / _beside(steps, tensor).clamp(min=torch.finfo(torch.float32).tiny)).round()
+            exact = tensor.float()
+            steps = exact.flatten(1).abs().amax(1) / LARGEST
+            rounded = (exact / _beside(steps, exact).clamp(min=torch.finfo(torch.float32).tiny)).round()
             packed |= {name: rounded.to(torch.int8), name + SCALE: steps}
     return packed
 

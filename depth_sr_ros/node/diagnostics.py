@@ -14,7 +14,6 @@ from depth_sr_ros.node.statistics import Snapshot
 
 PERIOD_S = 1.0
 SILENT_S = 5.0  # images in and none out for so long is a fault; less may be an engine that is being compiled
-
 SUGGESTED = 5  # topics that a warning names
 
 
@@ -63,17 +62,16 @@ def _misfit(publisher: Any, source: Source) -> str:
 
 
 class Report:
-    """Makes one DiagnosticArray after the other of snapshots; rates are of the time between two."""
+    """Makes one DiagnosticArray after the other of snapshots; rates are of the time between two.
+
+    Attributes:
+        silent_s: how long images have come in and none has gone out, in seconds.
+    """
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._before = Snapshot()
-        self._silent_s = 0.0
-
-    @property
-    def silent_s(self) -> float:
-        """How long images have come in and none has gone out, in seconds."""
-        return self._silent_s
+        self.silent_s = 0.0
 
     def make(self, stamp: Any, now: Snapshot, elapsed_s: float, running: Mapping[str, Any], warnings: Sequence[str]):
         """The message. running: what else to show. Warnings make the level WARN; input without output, ERROR."""
@@ -82,7 +80,7 @@ class Report:
         out_hz = (now.published - before.published) / elapsed_s
         idle = now.drops.get("no_subscriber", 0) > before.drops.get("no_subscriber", 0)
         blocked = out_hz == 0 and not idle and all(rates.values())
-        self._silent_s = self._silent_s + elapsed_s if blocked else 0.0
+        self.silent_s = self.silent_s + elapsed_s if blocked else 0.0
         status = DiagnosticStatus(name=self._name, hardware_id="none")
         status.level, status.message = self._verdict(out_hz, idle, warnings)
         values = {
@@ -103,7 +101,7 @@ class Report:
 
     def _verdict(self, out_hz: float, idle: bool, warnings: Sequence[str]) -> tuple[Any, str]:
         """Level and message of a status."""
-        if self._silent_s >= SILENT_S:
+        if self.silent_s >= SILENT_S:
             return DiagnosticStatus.ERROR, "; ".join(["images come in, none goes out", *warnings])
         if warnings:
             return DiagnosticStatus.WARN, "; ".join(warnings)

@@ -99,7 +99,7 @@ class Trainer:
         self.model = self._new_model().to(memory_format=torch.channels_last)
         self._start_words = self._begin()
         self._start = self._copy() if recipe.blend != 1 else {}
-        self.teachers = {one: self._teachers_at(one) for one in self.scales} if recipe.teachers else {}
+        self.teachers = {one: self._teachers_at(one) for one in set(self.scales)} if recipe.teachers else {}
         self.average = self._copy()
         self.optimiser = make_optimiser(
             recipe.optimiser, self.model.parameters(), recipe.learning_rate, recipe.weight_decay
