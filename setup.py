@@ -41,10 +41,10 @@ setup(
     zip_safe=False,
     entry_points={
         "console_scripts": [
-            "depth-sr = depth_sr_ros.cli:main",
+            "depth-sr = depth_sr_ros.commands.main:main",
             "depth_sr_node = depth_sr_ros.node.depth_sr_node:main",
-            "camera_node = depth_sr_ros.simulation.camera_node:main",
-            "demo_node = depth_sr_ros.simulation.demo_node:main",
+            "camera_node = depth_sr_ros.demo.camera_node:main",
+            "demo_node = depth_sr_ros.demo.demo_node:main",
         ],
     },
 )

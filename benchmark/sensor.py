@@ -15,9 +15,9 @@ import torch
 from depth_sr_ros import Upsampler
 from depth_sr_ros.commands.arguments import check_has_folder, names
 from depth_sr_ros.evaluation.metrics import rmse
-from depth_sr_ros.machine import machine
-from depth_sr_ros.simulation.loop import LoopSettings, make_loop
-from depth_sr_ros.simulation.sensor import TofSensor, measure
+from depth_sr_ros.synthetic.sensors import TofSensor, measure
+from depth_sr_ros.synthetic.sequence import LoopSettings, make_loop
+from depth_sr_ros.system.system_info import machine
 
 SEEDS = (14, 9, 101, 102, 103)  # of the scenes; no training pool has them
 SENSORS = {
@@ -65,8 +65,7 @@ def main():
     try:
         check_has_folder(options.output)
         upsamplers = {
-            name: Upsampler(name, options.scale, clip_to_measured=options.clip_to_measured)
-            for name in names(options.methods)
+            name: Upsampler(name, options.scale, clip_to_measured=options.clip_to_measured) for name in names(options.methods)
         }
     except ValueError as error:
         raise SystemExit(str(error)) from None

@@ -19,9 +19,9 @@ from pathlib import Path
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 
-from depth_sr_ros.machine import machine
-from depth_sr_ros.simulation.demo_node import Observer
-from depth_sr_ros.simulation.figures import drops_between, latency_percentiles
+from depth_sr_ros.demo.demo_node import Observer
+from depth_sr_ros.demo.figures import drops_between, latency_percentiles
+from depth_sr_ros.system.system_info import machine
 
 START_S = 300.0  # until the first result: the scene may have to be made, the network to be compiled
 CAMERA = {
@@ -37,9 +37,7 @@ PARAMETERS = Path(__file__).resolve().parent.parent / "config" / "demo.yaml"
 def node(module, parameters, *arguments):
     """A node of the package in a process of its own, ended as ctrl-c ends it."""
     words = [word for name, value in parameters.items() for word in ("-p", f"{name}:={value}")]
-    process = subprocess.Popen(
-        [sys.executable, "-m", f"depth_sr_ros.{module}", "--ros-args", *arguments, *words]
-    )
+    process = subprocess.Popen([sys.executable, "-m", f"depth_sr_ros.{module}", "--ros-args", *arguments, *words])
     try:
         yield process
     finally:
@@ -129,14 +127,10 @@ def parse():
     parser.add_argument("--method", default="fdkn")
     parser.add_argument("--scale", type=int, default=8)
     parser.add_argument("--backend", default="auto")
-    parser.add_argument(
-        "--rate", type=float, default=30.0, help="of the camera, frames a second (default: %(default)s)"
-    )
+    parser.add_argument("--rate", type=float, default=30.0, help="of the camera, frames a second (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=60.0, help="(default: %(default)s)")
     parser.add_argument("--warm-up", type=float, default=3.0, help="seconds (default: %(default)s)")
-    parser.add_argument(
-        "--growth", type=float, default=20.0, help="MB that memory may grow (default: %(default)s)"
-    )
+    parser.add_argument("--growth", type=float, default=20.0, help="MB that memory may grow (default: %(default)s)")
     parser.add_argument("-o", "--output", type=Path, help="JSON file of all that was measured")
     return parser.parse_args()
 
@@ -148,10 +142,8 @@ def main():
     settings = {"method": options.method, "scale": options.scale, "backend": options.backend}
     remaps = [word for ours, theirs in CAMERA.items() for word in ("-r", f"{ours}:={theirs}")]
     with ExitStack() as stack:
-        stack.enter_context(node("simulation.camera_node", {"rate": options.rate, "scale": options.scale}))
-        upsampler = stack.enter_context(
-            node("node.depth_sr_node", settings, "--params-file", str(PARAMETERS), *remaps)
-        )
+        stack.enter_context(node("demo.camera_node", {"rate": options.rate, "scale": options.scale}))
+        upsampler = stack.enter_context(node("node.depth_sr_node", settings, "--params-file", str(PARAMETERS), *remaps))
         watcher = rclpy.create_node("benchmark")
         observer = Observer(watcher)
         stack.enter_context(spinning(watcher))

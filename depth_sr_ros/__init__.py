@@ -1,8 +1,9 @@
 """depth_sr_ros: guided depth super-resolution, as a library and as a ROS 2 node."""
+
 import importlib
 
 __version__ = "0.1.0"
-_PUBLIC = {"Upsampler": "upsampler", "DepthResult": "frame", "FrameError": "frame"}
+_PUBLIC = {"Upsampler": "core.upsampler", "DepthResult": "core.result", "FrameError": "core.result"}
 __all__ = sorted(_PUBLIC)
 
 

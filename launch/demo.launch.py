@@ -21,7 +21,7 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-from depth_sr_ros.launch_arguments import typed
+from depth_sr_ros.node.launch_arguments import typed
 
 HERE = Path(__file__).resolve().parent
 PARAMETERS = HERE.parent / "config" / "demo.yaml"
@@ -68,8 +68,7 @@ def on_exit(event, context):
 def generate_launch_description():
     """Arguments first, so that --show-args lists them."""
     arguments = [
-        DeclareLaunchArgument(name, default_value=value, description=text)
-        for name, (value, text) in ARGUMENTS.items()
+        DeclareLaunchArgument(name, default_value=value, description=text) for name, (value, text) in ARGUMENTS.items()
     ]
     settings = {name: LaunchConfiguration(name) for name in ("method", "scale", "backend")}
     depth_sr = IncludeLaunchDescription(

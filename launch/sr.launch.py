@@ -5,6 +5,7 @@
 
 Parameters come from params_file; an argument that is given overrides it.
 """
+
 from pathlib import Path
 
 from launch import LaunchDescription
@@ -12,7 +13,7 @@ from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-from depth_sr_ros.launch_arguments import typed
+from depth_sr_ros.node.launch_arguments import typed
 
 DEFAULTS = Path(__file__).resolve().parent.parent / "config" / "depth_sr.yaml"
 
@@ -78,9 +79,7 @@ def start_node(context):
 
 def generate_launch_description():
     """Arguments first, so that --show-args lists them."""
-    topics = [
-        DeclareLaunchArgument(name, default_value=value, description=text) for name, (value, text) in TOPICS.items()
-    ]
+    topics = [DeclareLaunchArgument(name, default_value=value, description=text) for name, (value, text) in TOPICS.items()]
     parameters = [
         DeclareLaunchArgument(name, default_value="", description=f"{text} (empty: as params_file says)")
         for name, (_, text) in PARAMETERS.items()

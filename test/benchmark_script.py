@@ -1,4 +1,5 @@
 """The scripts in benchmark/, as processes."""
+
 import os
 import subprocess
 import sys

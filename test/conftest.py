@@ -1,4 +1,5 @@
 """Settings and fixtures that tests share."""
+
 import os
 from pathlib import Path
 
@@ -6,6 +7,17 @@ import pytest
 
 # Tests run on small machines beside other work: one thread each ends sooner than threads that wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 100)  # a graph of this run's own
+
+
+@pytest.fixture(scope="module")
+def ros():
+    """rclpy, for a module's tests."""
+    import rclpy
+
+    rclpy.init()
+    yield
+    rclpy.try_shutdown()
 
 
 @pytest.fixture(scope="module")

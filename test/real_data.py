@@ -1,4 +1,5 @@
 """Where images of real cameras lie, for the tests that measure on them: they are no part of this repository."""
+
 import os
 from pathlib import Path
 

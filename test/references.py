@@ -1,4 +1,5 @@
 """Slow, plain references of what methods compute, in numpy, for their tests."""
+
 import numpy as np
 
 

@@ -1,4 +1,5 @@
 """Weights files of small networks with chance values, for tests of what is done with weights."""
+
 from pathlib import Path
 
 CONFIGS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 
-from .base import Backend, BackendError, Engine
+from depth_sr_ros.backends.base import Backend, BackendError, Engine
 
 __all__ = ["Backend", "BackendError", "Engine", "candidates", "known_backends", "select_backend"]
 
@@ -26,9 +26,7 @@ def make_backend(name: str, threads: int | None = None) -> Backend:
     Raises BackendError for an unknown one, with the known ones.
     """
     if name not in _CLASSES:
-        raise BackendError(
-            f"unknown backend {name!r}: known backends are auto, {', '.join(known_backends())}"
-        )
+        raise BackendError(f"unknown backend {name!r}: known backends are auto, {', '.join(known_backends())}")
     module = importlib.import_module(f".{name}", __package__)
     return getattr(module, _CLASSES[name])(threads)
 
@@ -46,9 +44,7 @@ def candidates(name: str = "auto", threads: int | None = None, precision: str = 
     if not able:
         choices = sorted({choice for backend in backends for choice in backend.precisions()})
         names = " or ".join(usable)
-        raise BackendError(
-            f"no precision {precision!r} on {names} on this machine: choose from auto, {', '.join(choices)}"
-        )
+        raise BackendError(f"no precision {precision!r} on {names} on this machine: choose from auto, {', '.join(choices)}")
     return sorted(able, key=lambda backend: backend.device == "cpu")
 
 
@@ -56,9 +52,7 @@ def _usable() -> list[str]:
     reasons = {name: make_backend(name).unavailable() for name in _CLASSES}
     usable = [name for name, reason in reasons.items() if reason is None]
     if not usable:
-        raise BackendError(
-            "no backend can be used here: " + "; ".join(f"{n}: {why}" for n, why in reasons.items())
-        )
+        raise BackendError("no backend can be used here: " + "; ".join(f"{n}: {why}" for n, why in reasons.items()))
     return usable
 
 

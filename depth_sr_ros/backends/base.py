@@ -72,9 +72,7 @@ class Backend(ABC):
         """The precisions that this machine can do, the one that "auto" takes first."""
 
     @abstractmethod
-    def build(
-        self, module: Module, example_inputs: tuple[Tensor, ...], precision: str
-    ) -> Callable[..., tuple[Tensor, ...]]:
+    def build(self, module: Module, example_inputs: tuple[Tensor, ...], precision: str) -> Callable[..., tuple[Tensor, ...]]:
         """Compile without checks; use `compile`. Raises BackendError where the runtime refuses."""
 
     def compile(
@@ -99,9 +97,7 @@ class Backend(ABC):
             precision = self.precisions()[0]
         elif precision not in self.precisions():
             choices = ", ".join(("auto", *self.precisions()))
-            raise BackendError(
-                f"backend {self.name!r} has no precision {precision!r} on this machine: choose from {choices}"
-            )
+            raise BackendError(f"backend {self.name!r} has no precision {precision!r} on this machine: choose from {choices}")
         run = self.build(module, example_inputs, precision)
         error = self._error(run, module, example_inputs, finish)
         if not error <= TOLERANCE[precision]:  # also refuses NaN
@@ -112,9 +108,7 @@ class Backend(ABC):
             )
         return Engine(run, self.name, self.device, precision, error)
 
-    def _error(
-        self, run: Callable, module: Module, example_inputs: tuple[Tensor, ...], finish: Finish | None
-    ) -> float:
+    def _error(self, run: Callable, module: Module, example_inputs: tuple[Tensor, ...], finish: Finish | None) -> float:
         found, expected = run(*example_inputs), run_eager(module, example_inputs)
         if finish is not None:
             found, expected = finish(*found), finish(*expected)
@@ -137,7 +131,5 @@ def relative_error(found: tuple[Tensor, ...], expected: tuple[Tensor, ...]) -> f
     if [tuple(tensor.shape) for tensor in found] != [tuple(tensor.shape) for tensor in expected]:
         return float("inf")
     smallest = torch.finfo(torch.float32).tiny
-    ratios = [
-        float((a - b).norm() / b.norm().clamp_min(smallest)) for a, b in zip(found, expected, strict=True)
-    ]
+    ratios = [float((a - b).norm() / b.norm().clamp_min(smallest)) for a, b in zip(found, expected, strict=True)]
     return float("nan") if any(ratio != ratio for ratio in ratios) else max(ratios)

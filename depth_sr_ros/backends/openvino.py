@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from .base import Backend, BackendError
+from depth_sr_ros.backends.base import Backend, BackendError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,9 +39,7 @@ class OpenVino(Backend):
         native = "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         return ("bf16", "f32") if native else ("f32",)
 
-    def build(
-        self, module: Module, example_inputs: tuple[Tensor, ...], precision: str
-    ) -> Callable[..., tuple[Tensor, ...]]:
+    def build(self, module: Module, example_inputs: tuple[Tensor, ...], precision: str) -> Callable[..., tuple[Tensor, ...]]:
         """Export with torch.export, convert, compile. Inputs and outputs are shared, not copied."""
         import torch
 
@@ -57,9 +55,7 @@ class OpenVino(Backend):
                 model = openvino.convert_model(torch.export.export(module, example_inputs, strict=False))
             compiled = core.compile_model(model, "CPU", options)
         except Exception as error:  # both libraries raise whatever their parts raise
-            raise BackendError(
-                f"openvino cannot compile {type(module).__name__}: {_first_line(error)}"
-            ) from error
+            raise BackendError(f"openvino cannot compile {type(module).__name__}: {_first_line(error)}") from error
 
         def run(*inputs: Tensor) -> tuple[Tensor, ...]:
             arrays = [tensor.numpy() for tensor in inputs]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from .base import Backend, run_eager
+from depth_sr_ros.backends.base import Backend, run_eager
 
 if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
 
-    from .base import Finish
+    from depth_sr_ros.backends.base import Finish
 
 
 class TorchEager(Backend):
@@ -41,9 +41,7 @@ class TorchEager(Backend):
         """float32 alone."""
         return ("f32",)
 
-    def build(
-        self, module: Module, example_inputs: tuple[Tensor, ...], precision: str
-    ) -> Callable[..., tuple[Tensor, ...]]:
+    def build(self, module: Module, example_inputs: tuple[Tensor, ...], precision: str) -> Callable[..., tuple[Tensor, ...]]:
         """Nothing to compile; on a GPU the module is copied there."""
         import copy
 
@@ -61,8 +59,6 @@ class TorchEager(Backend):
 
         return run
 
-    def _error(
-        self, run: Callable, module: Module, example_inputs: tuple[Tensor, ...], finish: Finish | None
-    ) -> float:
+    def _error(self, run: Callable, module: Module, example_inputs: tuple[Tensor, ...], finish: Finish | None) -> float:
         # On the CPU it is the reference: a slow network need not run twice to equal itself.
         return 0.0 if self.device == "cpu" else super()._error(run, module, example_inputs, finish)

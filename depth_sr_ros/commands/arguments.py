@@ -22,7 +22,7 @@ def weights_by_method(methods: Sequence[str], weights: Path | None) -> dict[str,
 
     Raises UnknownMethod, and ValueError where a file is named that none of the methods would read.
     """
-    from ..methods.registry import method_class
+    from depth_sr_ros.methods.registry import method_class
 
     given = {method: weights if method_class(method).learned else None for method in methods}
     if weights is not None and not any(given.values()):

@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .arguments import check_outputs, names, weights_by_method, weights_files
+from depth_sr_ros.commands.arguments import check_outputs, names, weights_by_method, weights_files
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from ..upsampler import Upsampler
+    from depth_sr_ros.core.upsampler import Upsampler
 
 PERCENTILES = (50, 95, 99)
 HOLES = 0.03  # share of the depth pixels that are unknown, as with a real sensor
@@ -30,18 +30,12 @@ def add_parser(subparsers) -> None:
         default=["fdkn"],
         help="with spaces or commas between them, see `depth-sr methods` (default: fdkn)",
     )
-    parser.add_argument(
-        "--backends", nargs="+", default=["auto"], help="see `depth-sr doctor` (default: auto)"
-    )
-    parser.add_argument(
-        "--sizes", nargs="+", type=_size, default=[(80, 60)], help="of the depth image, e.g. 80x60 (default)"
-    )
+    parser.add_argument("--backends", nargs="+", default=["auto"], help="see `depth-sr doctor` (default: auto)")
+    parser.add_argument("--sizes", nargs="+", type=_size, default=[(80, 60)], help="of the depth image, e.g. 80x60 (default)")
     parser.add_argument("--scale", type=int, default=8, help="(default: %(default)s)")
     parser.add_argument("--precision", default="auto", help="auto, f32 or bf16 (default: %(default)s)")
     parser.add_argument("--weights", type=Path, help="a weights file in place of the package's")
-    parser.add_argument(
-        "--threads", type=int, help="CPU threads of the network (default: the backend's choice)"
-    )
+    parser.add_argument("--threads", type=int, help="CPU threads of the network (default: the backend's choice)")
     parser.add_argument("--frames", type=_count, default=100, help="that are timed (default: %(default)s)")
     parser.add_argument("-o", "--output", type=Path, help="write figures, machine and versions here, as JSON")
     parser.set_defaults(run=run)
@@ -49,8 +43,8 @@ def add_parser(subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Measure every combination, print a line each, and write them down."""
-    from ..machine import machine
-    from ..upsampler import Upsampler, check_shape
+    from depth_sr_ros.core.upsampler import Upsampler, check_shape
+    from depth_sr_ros.system.system_info import machine
 
     methods = names(arguments.methods)
     weights = weights_by_method(methods, arguments.weights)
@@ -137,9 +131,7 @@ def _line(result: Mapping) -> str:
     """A result for people."""
     sizes = " -> ".join("x".join(map(str, result[name])) for name in ("depth_size", "output_size"))
     total = ", ".join(f"{name} {value:.1f}" for name, value in result["ms"]["total"].items())
-    stages = ", ".join(
-        f"{name} {times['p50']:.1f}" for name, times in result["ms"].items() if name != "total"
-    )
+    stages = ", ".join(f"{name} {times['p50']:.1f}" for name, times in result["ms"].items() if name != "total")
     return (
         f"{result['method']} on {result['backend']} {result['precision']}, {sizes}: {total} ms "
         f"({result['frames_per_s']:.1f}/s; {stages}); first frame {result['first_frame_s']:.1f} s"

@@ -10,7 +10,7 @@ import platform
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..machine import cpu_flags, cpu_model, package_versions
+from depth_sr_ros.system.system_info import cpu_flags, cpu_model, package_versions
 
 RECEIVE_BUFFER = 4 << 20  # bytes; with Linux's 208 KiB, images come late or not at all
 Finding = tuple[str, str, bool]  # what, how it is, whether that is fine
@@ -18,9 +18,7 @@ Finding = tuple[str, str, bool]  # what, how it is, whether that is fine
 
 def add_parser(subparsers) -> None:
     """Register the command."""
-    parser = subparsers.add_parser(
-        "doctor", help="say what this machine has and what it lacks; status 1 where it matters"
-    )
+    parser = subparsers.add_parser("doctor", help="say what this machine has and what it lacks; status 1 where it matters")
     parser.set_defaults(run=run)
 
 
@@ -46,7 +44,7 @@ def _findings() -> Iterator[Finding]:
 
 
 def _versions() -> Iterator[Finding]:
-    from .. import __version__
+    from depth_sr_ros import __version__
 
     yield "depth_sr_ros", __version__, True
     import cv2
@@ -63,16 +61,14 @@ def _gpu() -> str:
 
 
 def _backends() -> Iterator[Finding]:
-    from ..backends import known_backends, make_backend
+    from depth_sr_ros.backends import known_backends, make_backend
 
     usable = 0
     for name in known_backends():
         backend = make_backend(name)
         reason = backend.unavailable()
         usable += reason is None
-        state = (
-            f"ready on {backend.device}, {' or '.join(backend.precisions())}" if reason is None else reason
-        )
+        state = f"ready on {backend.device}, {' or '.join(backend.precisions())}" if reason is None else reason
         yield f"  {name}", state, True
     if not usable:
         yield "backends", "none can be used: nothing will run", False
@@ -98,9 +94,9 @@ def _receive_buffer(setting: Path = Path("/proc/sys/net/core/rmem_max")) -> Iter
 
 
 def _weights() -> Iterator[Finding]:
-    from ..methods.errors import MethodError
-    from ..methods.registry import weights_directory
-    from ..methods.weights import read_manifest, sha256_of
+    from depth_sr_ros.methods.errors import MethodError
+    from depth_sr_ros.methods.registry import weights_directory
+    from depth_sr_ros.methods.weights import read_manifest, sha256_of
 
     try:
         paths = sorted(weights_directory().glob("*.safetensors"))

@@ -1,18 +1,19 @@
 """`depth-sr evaluate`: accuracy of methods on a data set of pairs."""
+
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .arguments import check_outputs, names, weights_by_method, weights_files
+from depth_sr_ros.commands.arguments import check_outputs, names, weights_by_method, weights_files
 
 if TYPE_CHECKING:
-    from ..evaluation.datasets import PairFolder
-    from ..evaluation.estimator import Estimator
-    from ..evaluation.protocol import Summary
-    from ..evaluation.report import Report
-    from ..methods.base import Method
+    from depth_sr_ros.evaluation.datasets import PairFolder
+    from depth_sr_ros.evaluation.estimator import Estimator
+    from depth_sr_ros.evaluation.protocol import Summary
+    from depth_sr_ros.evaluation.report import Report
+    from depth_sr_ros.methods.base import Method
 
 LAYOUTS = """\
 A data set is a folder of pairs, in one of these layouts:
@@ -30,13 +31,17 @@ An image that cannot be measured is named and left out of the means; the exit st
 def add_parser(subparsers) -> None:
     """Register the command."""
     parser = subparsers.add_parser(
-        "evaluate", help="accuracy on a data set of RGB and depth or disparity pairs",
-        epilog=LAYOUTS, formatter_class=argparse.RawDescriptionHelpFormatter,
+        "evaluate",
+        help="accuracy on a data set of RGB and depth or disparity pairs",
+        epilog=LAYOUTS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("dataset", type=Path, nargs="*", help="folder of pairs: one or several, before the options")
     parser.add_argument("--scale", type=int, nargs="+", default=[8], help="one or several (default: 8)")
     parser.add_argument(
-        "--methods", nargs="+", default=["all"],
+        "--methods",
+        nargs="+",
+        default=["all"],
         help="names with commas or spaces between them, or all that work at the scale (default); after the data sets",
     )
     parser.add_argument("--backend", default="torch_eager", help="what runs the networks (default: torch_eager)")
@@ -44,7 +49,9 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--weights", type=Path, help="a weights file in place of the package's; for one method")
     parser.add_argument("--iterations", type=int, help="steps of methods that iterate (default: the method's own)")
     parser.add_argument(
-        "--consistency", action=argparse.BooleanOptionalAction, default=None,
+        "--consistency",
+        action=argparse.BooleanOptionalAction,
+        default=None,
         help="project all estimates, or none, onto those that reduce to the input (default: those of learned methods)",
     )
     parser.add_argument("--ensemble", action="store_true", help="take the mean over four flips, in four times the time")
@@ -58,11 +65,11 @@ def run(arguments: argparse.Namespace) -> int:
 
     What is wrong with methods, weights, data sets or outputs is found before the first image.
     """
-    from ..backends import candidates
-    from ..evaluation.datasets import PairFolder, labels
-    from ..evaluation.estimator import Estimator
-    from ..evaluation.protocol import Summary
-    from ..evaluation.report import Report, print_table
+    from depth_sr_ros.backends import candidates
+    from depth_sr_ros.evaluation.datasets import PairFolder, labels
+    from depth_sr_ros.evaluation.estimator import Estimator
+    from depth_sr_ros.evaluation.protocol import Summary
+    from depth_sr_ros.evaluation.report import Report, print_table
 
     if not arguments.dataset:
         taken = f", or --methods takes them for names: {' '.join(arguments.methods)}" if arguments.methods != ["all"] else ""
@@ -96,8 +103,8 @@ def evaluate(report: Report, summary: Summary, pairs: PairFolder, estimator: Est
     """Put one data set through one method; an image that cannot be measured is noted, and costs no other."""
     from tqdm import tqdm
 
-    from ..evaluation.datasets import load_pair
-    from ..evaluation.protocol import cropped, try_pair
+    from depth_sr_ros.evaluation.datasets import load_pair
+    from depth_sr_ros.evaluation.protocol import cropped, try_pair
 
     for name, files in tqdm(pairs.files.items(), f"{summary.method} x{summary.scale}", leave=False):
         try:
@@ -112,7 +119,7 @@ def evaluate(report: Report, summary: Summary, pairs: PairFolder, estimator: Est
 
 def _methods(arguments: argparse.Namespace, scale: int) -> list[Method]:
     """The methods that are asked for, loaded, all of them fit for it."""
-    from ..methods.registry import check_iterations, load_method, methods_at
+    from depth_sr_ros.methods.registry import check_iterations, load_method, methods_at
 
     named = names(arguments.methods)
     chosen = methods_at(scale) if named == ["all"] else named

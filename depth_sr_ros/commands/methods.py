@@ -7,7 +7,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..methods.registry import MethodInfo
+    from depth_sr_ros.methods.registry import MethodInfo
 
 WIDTH = 100  # characters
 NAME, SCALES = 17, 14  # of the WIDTH; what the method is has the rest
@@ -24,7 +24,7 @@ def add_parser(subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Print a table, at most WIDTH wide."""
-    from ..methods.registry import available
+    from depth_sr_ros.methods.registry import available
 
     print(_line("method", "scales", "what it is"))
     print("-" * WIDTH)
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _scales(info: MethodInfo) -> str:
-    from ..methods.registry import ALL_SCALES
+    from depth_sr_ros.methods.registry import ALL_SCALES
 
     if info.scales == ALL_SCALES:
         return "any"

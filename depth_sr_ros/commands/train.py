@@ -1,4 +1,5 @@
 """`depth-sr train`: from a recipe to a weights file."""
+
 import argparse
 import itertools
 import math
@@ -7,8 +8,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ..resources import known_recipes
-from .arguments import check_has_folder
+from depth_sr_ros.commands.arguments import check_has_folder
+from depth_sr_ros.system.package_files import known_recipes
 
 MOST_THREADS, MOST_WORKERS = 1024, 256  # beyond what a machine has use for
 
@@ -18,22 +19,29 @@ def add_parser(subparsers) -> None:
     parser = subparsers.add_parser("train", help="train a method on generated scenes")
     parser.add_argument("recipe", help="a .yaml file, or the name of one that came with the package: they are listed below")
     parser.add_argument(
-        "--scale", type=int, nargs="+",
+        "--scale",
+        type=int,
+        nargs="+",
         help="which of the recipe's scales (default: all); not where weights serve any scale",
     )
     parser.add_argument(
-        "--output", type=Path, default=Path("training_output"),
+        "--output",
+        type=Path,
+        default=Path("training_output"),
         help="checkpoint and weights go here (default: %(default)s)",
     )
     parser.add_argument(
-        "--workers", type=_whole(0, MOST_WORKERS),
+        "--workers",
+        type=_whole(0, MOST_WORKERS),
         help="processes that make samples (default: 1 on a CPU, one a core for a GPU; 0: none)",
     )
     parser.add_argument(
         "--threads", type=_whole(1, MOST_THREADS), help="CPU threads for network and teachers (default: one a core)"
     )
     parser.add_argument(
-        "--minutes", type=_minutes, default=math.inf,
+        "--minutes",
+        type=_minutes,
+        default=math.inf,
         help="stop at a checkpoint after so long; the same command goes on",
     )
     parser.set_defaults(run=run)
@@ -53,8 +61,8 @@ def run(arguments: argparse.Namespace) -> None:
 
     import torch
 
-    from ..training.recipe import load_recipe
-    from ..training.trainer import Trainer, check_scale, files_of, runs
+    from depth_sr_ros.training.recipe import load_recipe
+    from depth_sr_ros.training.trainer import Trainer, check_scale, files_of, runs
 
     if arguments.threads:
         torch.set_num_threads(arguments.threads)

@@ -7,41 +7,27 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .arguments import check_outputs, weights_by_method, weights_files
+from depth_sr_ros.commands.arguments import check_outputs, weights_by_method, weights_files
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from ..frame import DepthResult
+    from depth_sr_ros.core.result import DepthResult
 
 
 def add_parser(subparsers) -> None:
     """Register the command."""
-    parser = subparsers.add_parser(
-        "upsample", help="upsample a depth image with the colour image that belongs to it"
-    )
-    parser.add_argument(
-        "--rgb", type=Path, required=True, help="colour image, seeing what the depth image sees"
-    )
-    parser.add_argument(
-        "--depth", type=Path, required=True, help="16-bit PNG (millimetres, 0 unknown) or .npy (metres)"
-    )
-    parser.add_argument(
-        "-o", "--output", type=Path, required=True, help="result: .png (millimetres) or .npy (metres)"
-    )
+    parser = subparsers.add_parser("upsample", help="upsample a depth image with the colour image that belongs to it")
+    parser.add_argument("--rgb", type=Path, required=True, help="colour image, seeing what the depth image sees")
+    parser.add_argument("--depth", type=Path, required=True, help="16-bit PNG (millimetres, 0 unknown) or .npy (metres)")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="result: .png (millimetres) or .npy (metres)")
     parser.add_argument("--method", default="fdkn", help="see `depth-sr methods` (default: %(default)s)")
-    parser.add_argument(
-        "--scale", type=int, default=8, help="output pixels per depth pixel, a side (default: %(default)s)"
-    )
+    parser.add_argument("--scale", type=int, default=8, help="output pixels per depth pixel, a side (default: %(default)s)")
     parser.add_argument("--backend", default="auto", help="see `depth-sr doctor` (default: %(default)s)")
     parser.add_argument("--precision", default="auto", help="auto, f32 or bf16 (default: %(default)s)")
     parser.add_argument("--weights", type=Path, help="a weights file in place of the package's")
-    parser.add_argument(
-        "--iterations", type=int, help="steps of a method that iterates, as dada (default: the method's own)"
-    )
-    parser.add_argument(
-        "--fill-holes", action="store_true", help="guess the depth where the sensor saw nothing"
-    )
+    parser.add_argument("--iterations", type=int, help="steps of a method that iterates, as dada (default: the method's own)")
+    parser.add_argument("--fill-holes", action="store_true", help="guess the depth where the sensor saw nothing")
     parser.add_argument(
         "--clip-to-measured",
         action=argparse.BooleanOptionalAction,
@@ -53,28 +39,22 @@ def add_parser(subparsers) -> None:
         action="store_true",
         help="make the result reduce exactly to the input: helps with an exact sensor only",
     )
-    parser.add_argument(
-        "--ensemble", action="store_true", help="take the mean over four flips, in four times the time"
-    )
-    parser.add_argument(
-        "--min-depth", type=float, default=0.0, help="metres; nearer depth is unknown (default: %(default)g)"
-    )
+    parser.add_argument("--ensemble", action="store_true", help="take the mean over four flips, in four times the time")
+    parser.add_argument("--min-depth", type=float, default=0.0, help="metres; nearer depth is unknown (default: %(default)g)")
     parser.add_argument(
         "--max-depth",
         type=float,
         default=float("inf"),
         help="metres; further depth is unknown (default: %(default)g)",
     )
-    parser.add_argument(
-        "--preview", type=Path, help="write a picture of guide, input, bicubic and result here"
-    )
+    parser.add_argument("--preview", type=Path, help="write a picture of guide, input, bicubic and result here")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Read, upsample, write, say what came out."""
-    from ..image_files import check_depth_output, check_rgb_output, read_depth, read_rgb, write_depth, write_rgb
-    from ..upsampler import Upsampler
+    from depth_sr_ros.core.upsampler import Upsampler
+    from depth_sr_ros.files.images import check_depth_output, check_rgb_output, read_depth, read_rgb, write_depth, write_rgb
 
     weights = weights_by_method([arguments.method], arguments.weights)[arguments.method]
     check_depth_output(arguments.output)
@@ -153,8 +133,9 @@ def _preview(
     import cv2
     import numpy as np
 
-    from ..depth_image import from_uint16_mm, valid_mask
-    from ..preview import colour_depth, contact_sheet
+    from depth_sr_ros.core.depth_image import valid_mask
+    from depth_sr_ros.files.depth_units import from_uint16_mm
+    from depth_sr_ros.files.previews import colour_depth, contact_sheet
 
     metres = from_uint16_mm(depth) if depth.dtype == np.uint16 else depth
     metres = np.where(valid_mask(metres, *limits), metres, np.nan)

@@ -1,4 +1,5 @@
 """Data sets of RGB and depth or disparity pairs, as folders of files."""
+
 import re
 from collections import Counter
 from collections.abc import Container, Iterator, Sequence
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..image_files import read_array, read_rgb
+from depth_sr_ros.files.images import read_array, read_rgb
 
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".tif", ".tiff", ".webp")
 DEPTH_ENDINGS = (".png", ".npy", ".tif", ".tiff", ".pgm")

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..ensemble import mean_over_flips
-from ..network import Network, StageClock
+from depth_sr_ros.core.compiled_method import Network, StageClock
+from depth_sr_ros.core.ensemble import mean_over_flips
 
 if TYPE_CHECKING:
-    from ..backends import Backend
-    from ..methods.base import Method
+    from depth_sr_ros.backends import Backend
+    from depth_sr_ros.methods.base import Method
 
 
 class Estimator:

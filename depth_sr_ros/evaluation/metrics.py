@@ -1,4 +1,5 @@
 """How far an estimated depth is from the truth."""
+
 from dataclasses import dataclass
 
 import numpy as np

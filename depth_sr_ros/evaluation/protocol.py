@@ -5,6 +5,7 @@ BICUBIC, in float); the network sees values normalised by the truth's minimum an
 RMSE an image, then the mean over images. Border conventions differ between papers, so both are given: full frame, and
 without 6 pixels on each side.
 """
+
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -12,8 +13,8 @@ from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 
-from .datasets import Pair
-from .metrics import Errors, measure
+from depth_sr_ros.evaluation.datasets import Pair
+from depth_sr_ros.evaluation.metrics import Errors, measure
 
 Upsample = Callable[[np.ndarray, np.ndarray], np.ndarray]  # ((sh, sw, 3) uint8, (h, w) float32 in [0, 1]) -> (sh, sw)
 
@@ -96,7 +97,7 @@ def cropped(pair: Pair, scale: int) -> Pair:
 
 def reduce_bicubic(image: np.ndarray, scale: int) -> np.ndarray:
     """Lower (sh, sw) float to (h, w) as PIL's BICUBIC does."""
-    from ..methods.layers import resize_matrix
+    from depth_sr_ros.methods.layers import resize_matrix
 
     rows, columns = (resize_matrix(side, side // scale) for side in image.shape)
     return rows @ image @ columns.T
@@ -135,8 +136,8 @@ def try_pair(
     prepare: Callable[[tuple[int, int]], None] | None = None,
 ) -> Trial:
     """Put one pair, whose sides are multiples of the scale, through a method; see `trials`."""
-    from .. import depth_image
-    from ..upsampler import reduction_matrices
+    from depth_sr_ros.core import depth_image
+    from depth_sr_ros.core.upsampler import reduction_matrices
 
     known = np.isfinite(pair.depth)
     unit, lo, hi = depth_image.normalise(depth_image.fill_holes(pair.depth, known))

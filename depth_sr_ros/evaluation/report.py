@@ -1,4 +1,5 @@
 """What an evaluation leaves behind: a table on the screen, JSON, and an HTML page with pictures."""
+
 import base64
 import html
 import json
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .protocol import Summary, Trial
+from depth_sr_ros.evaluation.protocol import Summary, Trial
 
 COLUMNS = ("rmse_full", "rmse_crop6", "mae_full", "rmse_edges", "consistency", "seconds_per_image")
 PICTURE_WIDTH = 320  # pixels, on the page
@@ -76,8 +77,8 @@ class Report:
 
     def add(self, summary: Summary, weights: Path | None) -> None:
         """Take a finished summary, and note the hash of the weights behind it."""
-        from ..methods.registry import method_class, weights_path
-        from ..methods.weights import sha256_of
+        from depth_sr_ros.methods.registry import method_class, weights_path
+        from depth_sr_ros.methods.weights import sha256_of
 
         self.summaries.append(summary)
         if method_class(summary.method).learned:
@@ -112,16 +113,21 @@ class Report:
     def write_html(self, path: Path) -> None:
         """Write one page that needs no other file."""
         rows = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(str(row[key]))}</td>" for key in ("dataset", "scale", "method", "images"))
-            + "".join(f"<td>{_text(row[column])}</td>" for column in COLUMNS) + "</tr>"
+            "<tr>"
+            + "".join(f"<td>{html.escape(str(row[key]))}</td>" for key in ("dataset", "scale", "method", "images"))
+            + "".join(f"<td>{_text(row[column])}</td>" for column in COLUMNS)
+            + "</tr>"
             for row in (summary.as_dict() for summary in self.summaries)
         )
         heads = "".join(f"<th>{name}</th>" for name in ("dataset", "scale", "method", "images", *COLUMNS))
         sentences = "".join(f"<p>{html.escape(line)}</p>" for line in explanation(self.summaries))
         pictures = "".join(
             f"<h2>{html.escape(f'{dataset} x{scale}: {name}')}</h2><div>"
-            + "".join(f"<figure><img src='{data}'><figcaption>{html.escape(caption)}</figcaption></figure>"
-                      for caption, data in row.items()) + "</div>"
+            + "".join(
+                f"<figure><img src='{data}'><figcaption>{html.escape(caption)}</figcaption></figure>"
+                for caption, data in row.items()
+            )
+            + "</div>"
             for (dataset, scale, name), row in self._pictures.items()
         )
         path.write_text(
@@ -138,8 +144,8 @@ def versions() -> dict[str, str]:
     """Versions of what decides the figures."""
     import cv2
 
-    from .. import __version__
-    from ..machine import package_versions
+    from depth_sr_ros import __version__
+    from depth_sr_ros.system.system_info import package_versions
 
     installed = {name: version for name, version in package_versions().items() if version}
     return {"depth_sr_ros": __version__, "python": platform.python_version(), "opencv": cv2.__version__, **installed}

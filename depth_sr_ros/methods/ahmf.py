@@ -1,10 +1,11 @@
 """AHMF: attention-based hierarchical multi-modal fusion (Zhong, Liu, Jiang, Zhao, Chen, Ji; equations are theirs)."""
+
 import torch
 from torch import Tensor, nn
 
-from .base import Method
-from .layers import mean_free, upsample_bicubic
-from .streams import RATIO, WIDTHS, FeatureStream, TwoStreams
+from depth_sr_ros.methods.base import Method
+from depth_sr_ros.methods.layers import mean_free, upsample_bicubic
+from depth_sr_ros.methods.streams import RATIO, WIDTHS, FeatureStream, TwoStreams
 
 # Of the down- and upsampling convolutions, by scale: section VI-B, which has neither x2 nor x32.
 KERNELS = {2: 1, 4: 1, 8: 3, 16: 5, 32: 5}
@@ -117,8 +118,14 @@ class AHMF(Method):
     paper = "Zhong et al., High-resolution Depth Maps Imaging via Attention-based Hierarchical Multi-modal Fusion"
 
     def __init__(
-        self, scale: int, channels: int = 64, levels: int = 4, compact: bool = False,
-        streams: str | None = None, context: tuple[int, ...] = (), context_blocks: int = 0,
+        self,
+        scale: int,
+        channels: int = 64,
+        levels: int = 4,
+        compact: bool = False,
+        streams: str | None = None,
+        context: tuple[int, ...] = (),
+        context_blocks: int = 0,
     ) -> None:
         super().__init__(scale)
         if scale not in KERNELS:
@@ -203,8 +210,6 @@ def _upsampling(scale: int, channels: int, levels: int, compact: bool) -> nn.Seq
         return nn.Sequential(_conv(levels * channels, scale**2), nn.PixelShuffle(scale))
     kernel = KERNELS[scale]
     doublings = [
-        layer
-        for _ in range(scale.bit_length() - 1)
-        for layer in (_conv(channels, 4 * channels, kernel), nn.PixelShuffle(2))
+        layer for _ in range(scale.bit_length() - 1) for layer in (_conv(channels, 4 * channels, kernel), nn.PixelShuffle(2))
     ]
     return nn.Sequential(_conv(levels * channels, channels, kernel), *doublings, _conv(channels, 1))

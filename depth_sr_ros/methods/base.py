@@ -1,4 +1,5 @@
 """What every method is: a torch module from a guide and a low-resolution depth to a high-resolution depth."""
+
 from collections.abc import Callable
 from typing import ClassVar
 

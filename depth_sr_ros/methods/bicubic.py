@@ -1,8 +1,9 @@
 """Bicubic upsampling, without a look at the guide: the yardstick, and what serves while an engine is built."""
+
 from torch import Tensor
 
-from .base import Method
-from .layers import upsample_bicubic
+from depth_sr_ros.methods.base import Method
+from depth_sr_ros.methods.layers import upsample_bicubic
 
 
 class Bicubic(Method):

@@ -1,15 +1,16 @@
 """DADA: diffusion guided by learned features (Metzger, Caye Daudt, Schindler, section 3.2)."""
+
 import math
 
 import torch
 from torch import Tensor, nn
 
-from . import diffusion
-from .base import Method
-from .dada_free import ITERATIONS, DADAFree
-from .layers import mean_free, upsample_bicubic
-from .streams import StreamFeatures
-from .unet import LightUNet, ResNet50UNet
+from depth_sr_ros.methods import diffusion
+from depth_sr_ros.methods.base import Method
+from depth_sr_ros.methods.dada_free import ITERATIONS, DADAFree
+from depth_sr_ros.methods.layers import mean_free, upsample_bicubic
+from depth_sr_ros.methods.streams import StreamFeatures
+from depth_sr_ros.methods.unet import LightUNet, ResNet50UNet
 
 ENCODERS = {"light": LightUNet, "resnet50": ResNet50UNet, "streams": StreamFeatures}
 CHANNELS = 4  # C_1: the guide, and the upsampled depth less its mean
@@ -82,7 +83,7 @@ class DADA(DADAFree):
 
     def _diffused_cpu(self, depth: Tensor, flow: Tensor, iterations: int) -> Tensor:
         """Do what `_diffused` does in compiled loops, some six times as fast."""
-        from . import diffusion_cpu
+        from depth_sr_ros.methods import diffusion_cpu
 
         with torch.autocast("cpu", enabled=False):  # as there: half precision would not agree with the input
             return diffusion_cpu.diffuse_with_gradients(

@@ -1,9 +1,10 @@
 """DADA without learning: the colours themselves guide the diffusion (section 3.1; with a dagger in table 2)."""
+
 import torch
 from torch import Tensor
 
-from . import diffusion
-from .base import Method
+from depth_sr_ros.methods import diffusion
+from depth_sr_ros.methods.base import Method
 
 ITERATIONS = 120  # accelerated; they cover the diffusion time of 4840 plain ones, the paper takes 8000 + 1024
 
@@ -81,7 +82,7 @@ class DADAFree(Method):
     @torch.no_grad()
     def reconstruct_cpu(self, depth: Tensor, flow: Tensor) -> Tensor:
         """Do the same in compiled loops."""
-        from . import diffusion_cpu
+        from depth_sr_ros.methods import diffusion_cpu
 
         source = diffusion.prepare(depth.float())
         result = diffusion_cpu.diffuse_with_adjustment(

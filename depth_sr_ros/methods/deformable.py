@@ -3,6 +3,7 @@
 Every output pixel p has nine kernel weights and nine offsets. The weights sum to zero (a high-pass filter), and what
 they average of the bicubic depth, at p's 3 x 3 grid moved by the offsets, is the residual that is added to it.
 """
+
 from functools import lru_cache
 
 import numpy as np
@@ -10,10 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..threads import torch_threads_kept
-from .base import Method
-from .layers import upsample_bicubic
-from .streams import RATIO
+from depth_sr_ros.methods.base import Method
+from depth_sr_ros.methods.layers import upsample_bicubic
+from depth_sr_ros.methods.streams import RATIO
+from depth_sr_ros.system.threads import torch_threads_kept
 
 KERNEL = 3  # k: neighbours a side
 NEIGHBOURS = KERNEL * KERNEL

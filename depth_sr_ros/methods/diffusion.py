@@ -8,6 +8,7 @@ Plain iterations need thousands of steps to settle, since information travels by
 k is extrapolated from the two states before it (Hafner, Ochs, Weickert, Reissel, Grewenig: FSI schemes, GCPR 2016): n
 steps cover the diffusion time of n (n + 1) / 3 plain ones, 120 that of 4840, and tend to the same equilibrium.
 """
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .layers import constant, resize_matrix, upsample_bicubic
+from depth_sr_ros.methods.layers import constant, resize_matrix, upsample_bicubic
 
 STEP = 0.24  # lambda of eq. 1; stable below 1/4
 ADJUSTMENTS = ("average", "bicubic")

@@ -5,6 +5,7 @@ Importing this module imports numba, which takes a second: do it when it is firs
 Images and flows are framed by one pixel of zeros: no neighbour is outside, and nothing flows across the border. Rows run
 over whole image rows wherever they can, which is what the compiler turns into vector instructions.
 """
+
 from functools import lru_cache
 
 import numba
@@ -12,14 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..threads import torch_threads_kept
-from .diffusion import STEP, Source, adjustment, extrapolation, finished
-from .layers import resize_matrix, upsample_bicubic
+from depth_sr_ros.methods.diffusion import STEP, Source, adjustment, extrapolation, finished
+from depth_sr_ros.methods.layers import resize_matrix, upsample_bicubic
+from depth_sr_ros.system.threads import torch_threads_kept
 
 
-def diffuse_with_adjustment(
-    source: Source, flow: Tensor, scale: int, name: str, iterations: int, accelerated: bool
-) -> Tensor:
+def diffuse_with_adjustment(source: Source, flow: Tensor, scale: int, name: str, iterations: int, accelerated: bool) -> Tensor:
     """Do what `diffusion.diffuse_with_adjustment` does on float32 CPU tensors; see there for arguments and result."""
     last, _ = _iterate(source, flow, scale, name, iterations, 0, accelerated)
     return finished(last, source, scale, name)
@@ -57,9 +56,7 @@ class _Diffusion(torch.autograd.Function):
         result = torch.empty_like(flow)
         with torch_threads_kept():
             for index, kept in enumerate(ctx.kept):
-                found = _gradient_of_flow(
-                    gradient[index, 0], flow[index], kept, ctx.scale, ctx.steps, ctx.accelerated
-                )
+                found = _gradient_of_flow(gradient[index, 0], flow[index], kept, ctx.scale, ctx.steps, ctx.accelerated)
                 result[index] = torch.from_numpy(found)
         return result, None, None, None, None, None
 

@@ -3,6 +3,7 @@
 The architecture is a plain vision transformer with layer scale. Its published weights are read in the layout in which
 they stand on the Hugging Face hub (facebook/dinov2-small, model.safetensors); they do not come with this package.
 """
+
 import os
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .errors import MethodError, MissingWeights
+from depth_sr_ros.methods.errors import MethodError, MissingWeights
 
 VARIABLE = "DEPTH_SR_DINOV2"  # environment variable that names the weights
 FILE = "model.safetensors"  # its name in a folder

@@ -1,11 +1,19 @@
 """DKN: the deformable kernel network (Kim, Ponce, Ham: Deformable Kernel Networks, section 3.2, table 1)."""
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .deformable import NEIGHBOURS, RATIO, DeformableKernels, Predictions, kernels_and_offsets, weighted_average
-from .fdkn import FDKN
-from .layers import upsample_bicubic
+from depth_sr_ros.methods.deformable import (
+    NEIGHBOURS,
+    RATIO,
+    DeformableKernels,
+    Predictions,
+    kernels_and_offsets,
+    weighted_average,
+)
+from depth_sr_ros.methods.fdkn import FDKN
+from depth_sr_ros.methods.layers import upsample_bicubic
 
 Shift = tuple[int, int]  # rows, columns
 EVERY_SHIFT: tuple[Shift, ...] = ((0, 0), (0, 1), (1, 0), (1, 1))  # that a stride of 2 tells apart
@@ -29,9 +37,13 @@ class Stream(nn.Module):
         self.middle = nn.Sequential(nn.Conv2d(fine, middle, 5), nn.BatchNorm2d(middle), nn.ReLU())
         self.to_coarse = nn.Sequential(nn.Conv2d(middle, middle, 2, stride=2), nn.ReLU())
         self.coarse = nn.Sequential(
-            nn.Conv2d(middle, coarse, 5), nn.BatchNorm2d(coarse), nn.ReLU(),
-            nn.Conv2d(coarse, coarse, 3), nn.ReLU(),
-            nn.Conv2d(coarse, coarse, 3), nn.ReLU(),
+            nn.Conv2d(middle, coarse, 5),
+            nn.BatchNorm2d(coarse),
+            nn.ReLU(),
+            nn.Conv2d(coarse, coarse, 3),
+            nn.ReLU(),
+            nn.Conv2d(coarse, coarse, 3),
+            nn.ReLU(),
         )
         self.weights = nn.Conv2d(coarse, NEIGHBOURS, 1)
         self.offsets = nn.Conv2d(coarse, 2 * NEIGHBOURS, 1)
@@ -39,9 +51,7 @@ class Stream(nn.Module):
             for parameter in (*self.weights.parameters(), *self.offsets.parameters()):
                 nn.init.zeros_(parameter)
 
-    def forward(
-        self, image: Tensor, at_middle: tuple[Shift, ...], at_coarse: tuple[Shift, ...]
-    ) -> tuple[Tensor, Tensor]:
+    def forward(self, image: Tensor, at_middle: tuple[Shift, ...], at_coarse: tuple[Shift, ...]) -> tuple[Tensor, Tensor]:
         """Regress logits and offsets for the pixels that some shifts of the DownConvs reach.
 
         Args:
@@ -112,9 +122,7 @@ class DKN(DeformableKernels):
         kernels, offsets = kernels[..., :height, :width], offsets[..., :height, :width]
         return weighted_average(target, kernels, offsets, (row, column), RATIO), truth
 
-    def _at(
-        self, guide: Tensor, target: Tensor, at_middle: tuple[Shift, ...], at_coarse: tuple[Shift, ...]
-    ) -> Predictions:
+    def _at(self, guide: Tensor, target: Tensor, at_middle: tuple[Shift, ...], at_coarse: tuple[Shift, ...]) -> Predictions:
         """Both streams' logits and offsets at the pixels that the shifts reach, one batch entry a shift."""
         guide_weights, guide_offsets = self.guide(_padded(guide), at_middle, at_coarse)
         depth_weights, depth_offsets = self.depth(_padded(target), at_middle, at_coarse)
@@ -137,8 +145,7 @@ def _padded(image: Tensor) -> Tensor:
 def _stitched(shifted: Tensor) -> Tensor:
     """Bring (16 * B, K, h, w), by shifts as `Stream` orders them, to (B, K * 16, h, w) as the pixel shuffle has it."""
     order = [
-        4 * EVERY_SHIFT.index((y // 2, x // 2)) + EVERY_SHIFT.index((y % 2, x % 2))
-        for y in range(RATIO) for x in range(RATIO)
+        4 * EVERY_SHIFT.index((y // 2, x // 2)) + EVERY_SHIFT.index((y % 2, x % 2)) for y in range(RATIO) for x in range(RATIO)
     ]
     by_shift = shifted.unflatten(0, (RATIO**2, -1))[order]  # (16, B, K, h, w)
     return by_shift.permute(1, 2, 0, 3, 4).flatten(1, 2)

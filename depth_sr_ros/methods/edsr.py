@@ -1,10 +1,11 @@
 """Residual encoders: EDSR without its upsampling (Lim et al. 2017), and RCAN's attention blocks (Zhang et al. 2018)."""
+
 import math
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .layers import pad_to_multiple
+from depth_sr_ros.methods.layers import pad_to_multiple
 
 RESIDUAL_START = 0.1  # of what the other layers start with
 
@@ -50,9 +51,7 @@ class AttentionGroup(nn.Module):
 
     def __init__(self, width: int, blocks: int) -> None:
         super().__init__()
-        self.body = nn.Sequential(
-            *(AttentionBlock(width) for _ in range(blocks)), nn.Conv2d(width, width, 3, padding=1)
-        )
+        self.body = nn.Sequential(*(AttentionBlock(width) for _ in range(blocks)), nn.Conv2d(width, width, 3, padding=1))
 
     def forward(self, features: Tensor) -> Tensor:
         """(B, C, H, W) -> the same."""

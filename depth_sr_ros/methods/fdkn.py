@@ -1,9 +1,10 @@
 """FDKN: the fast deformable kernel network (Kim, Ponce, Ham: Deformable Kernel Networks, section 3.3, table 2)."""
+
 from torch import Tensor, nn
 
-from .deformable import NEIGHBOURS, DeformableKernels, Predictions, kernels_and_offsets
-from .layers import pad_to_multiple, upsample_bicubic
-from .streams import RATIO, WIDTHS, FeatureStream
+from depth_sr_ros.methods.deformable import NEIGHBOURS, DeformableKernels, Predictions, kernels_and_offsets
+from depth_sr_ros.methods.layers import pad_to_multiple, upsample_bicubic
+from depth_sr_ros.methods.streams import RATIO, WIDTHS, FeatureStream
 
 
 class Stream(nn.Module):

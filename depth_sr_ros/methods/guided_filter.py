@@ -1,9 +1,10 @@
 """The guided filter as joint upsampler (He, Sun, Tang: Guided Image Filtering, TPAMI 2013, with a colour guide)."""
+
 import torch
 from torch import Tensor
 
-from .base import Method
-from .layers import upsample_bicubic
+from depth_sr_ros.methods.base import Method
+from depth_sr_ros.methods.layers import upsample_bicubic
 
 EPSILON = 1e-4  # regularisation, squared guide units: what varies by less than 1 % is smoothed
 LEVELS = 255.0  # see GuidedFilter

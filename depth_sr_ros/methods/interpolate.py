@@ -2,10 +2,11 @@
 
 Images have their channels last, (B, h, w, C); positions are (B, N, 2) float32, (x, y) in pixels, centres at integers.
 """
+
 import torch
 from torch import Tensor
 
-from .layers import CUBIC_A
+from depth_sr_ros.methods.layers import CUBIC_A
 
 TAPS = 4  # of the cubic kernel, a side
 

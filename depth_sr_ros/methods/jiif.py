@@ -1,15 +1,16 @@
 """JIIF: the joint implicit image function (Tang, Chen, Zeng: Joint Implicit Image Function, section 3.2)."""
+
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .base import Method
-from .edsr import EDSR, RESIDUAL_START, start_wide
-from .interpolate import bicubic_at, bilinear_at, pixels_at
-from .layers import mean_free, resize_bicubic
-from .streams import StreamFeatures
+from depth_sr_ros.methods.base import Method
+from depth_sr_ros.methods.edsr import EDSR, RESIDUAL_START, start_wide
+from depth_sr_ros.methods.interpolate import bicubic_at, bilinear_at, pixels_at
+from depth_sr_ros.methods.layers import mean_free, resize_bicubic
+from depth_sr_ros.methods.streams import StreamFeatures
 
 CORNERS = ((0, 0), (1, 0), (0, 1), (1, 1))  # the four nearest low-resolution pixels, (x, y) from the upper left one
 QUERIES_AT_ONCE = 2048  # bounds the memory: the widest layer holds 4 rows a query

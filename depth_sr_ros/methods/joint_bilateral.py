@@ -1,4 +1,5 @@
 """Joint bilateral upsampling by a cost volume (Kopf et al. 2007; Yang, Yang, Davis, Nister 2007)."""
+
 import math
 from functools import lru_cache
 
@@ -6,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..threads import torch_threads_kept
-from .base import Method
-from .layers import upsample_bicubic
+from depth_sr_ros.methods.base import Method
+from depth_sr_ros.methods.layers import upsample_bicubic
+from depth_sr_ros.system.threads import torch_threads_kept
 
 LEVELS = 31  # depth hypotheses d over the image's range; more gain nothing, as the parabola finds what is between
 # These three are the best tried on the development pairs at x8.

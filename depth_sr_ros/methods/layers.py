@@ -1,4 +1,5 @@
 """Building blocks that several methods share."""
+
 from functools import lru_cache
 
 import numpy as np
@@ -65,9 +66,7 @@ def resize_bicubic(image: Tensor, size: tuple[int, int]) -> Tensor:
     if torch.is_autocast_enabled(image.device.type):  # half precision is for features; an image needs its digits
         with torch.autocast(image.device.type, enabled=False):
             return resize_bicubic(image, size)
-    rows, columns = (
-        constant(resize_matrix(n_in, n_out), image) for n_in, n_out in zip(image.shape[-2:], size)
-    )
+    rows, columns = (constant(resize_matrix(n_in, n_out), image) for n_in, n_out in zip(image.shape[-2:], size))
     return rows @ image @ columns.T
 
 

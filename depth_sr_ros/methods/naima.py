@@ -1,4 +1,5 @@
 """NAIMA: neural attention for implicit multi-token alignment (Nasir, Liu, Mian: NAIMA, section 3)."""
+
 import math
 from pathlib import Path
 
@@ -6,13 +7,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .base import Method
-from .dinov2 import load_dinov2
-from .edsr import RESIDUAL_START, AttentionBlock, AttentionGroup, ResidualBlock, start_wide
-from .errors import MethodError
-from .layers import mean_free, upsample_bicubic
-from .semantic import LEVELS, SemanticEncoder
-from .streams import RATIO, TwoStreams
+from depth_sr_ros.methods.base import Method
+from depth_sr_ros.methods.dinov2 import load_dinov2
+from depth_sr_ros.methods.edsr import RESIDUAL_START, AttentionBlock, AttentionGroup, ResidualBlock, start_wide
+from depth_sr_ros.methods.errors import MethodError
+from depth_sr_ros.methods.layers import mean_free, upsample_bicubic
+from depth_sr_ros.methods.semantic import LEVELS, SemanticEncoder
+from depth_sr_ros.methods.streams import RATIO, TwoStreams
 
 MEAN = (0.485, 0.456, 0.406)  # ImageNet's
 DEVIATION = (0.229, 0.224, 0.225)
@@ -79,8 +80,16 @@ class GuidedTokenAttention(nn.Module):
     """
 
     def __init__(
-        self, width: int, channels: int, patch: int, scale: int, factor: int,
-        depth_groups: int, depth_blocks: int, rgb_blocks: int, fusion_width: int,
+        self,
+        width: int,
+        channels: int,
+        patch: int,
+        scale: int,
+        factor: int,
+        depth_groups: int,
+        depth_blocks: int,
+        rgb_blocks: int,
+        fusion_width: int,
     ) -> None:
         super().__init__()
         self.depth = nn.Sequential(*(AttentionGroup(width, depth_blocks) for _ in range(depth_groups)))
@@ -153,9 +162,7 @@ class Upsampler(nn.Module):
             for before, after in zip([width, *widths], widths)
         )
         self.project = nn.ModuleList(Projection(one, factor, up=True) for one in widths)
-        self.finish = nn.Sequential(
-            nn.Conv2d(sum(widths) + beside, finish_width, 3, padding=1), AttentionBlock(finish_width)
-        )
+        self.finish = nn.Sequential(nn.Conv2d(sum(widths) + beside, finish_width, 3, padding=1), AttentionBlock(finish_width))
         self.last = nn.Conv2d(finish_width, fold**2, 3, padding=1)
         self.unfold = nn.PixelShuffle(fold)
 
@@ -245,8 +252,15 @@ class NAIMA(Method):
         )  # fmt: skip
         self.levels = nn.ModuleList(
             GuidedTokenAttention(
-                width, self.semantic.channels, self.semantic.patch, scale, factor,
-                depth_groups, depth_blocks, rgb_blocks, fusion_width or 2 * width,
+                width,
+                self.semantic.channels,
+                self.semantic.patch,
+                scale,
+                factor,
+                depth_groups,
+                depth_blocks,
+                rgb_blocks,
+                fusion_width or 2 * width,
             )
             for _ in range(LEVELS)
         )

@@ -1,13 +1,14 @@
 """Methods by name: which there are, which have weights, and how to get one ready to run."""
+
 import importlib
 import numbers
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..resources import share_directory
-from .base import Method
-from .errors import MethodError, MissingWeights, UnknownMethod, UnsupportedScale
-from .weights import at_scale, load_weights
+from depth_sr_ros.methods.base import Method
+from depth_sr_ros.methods.errors import MethodError, MissingWeights, UnknownMethod, UnsupportedScale
+from depth_sr_ros.methods.weights import at_scale, load_weights
+from depth_sr_ros.system.package_files import share_directory
 
 # A new method is one file and one line here. Modules are imported when a method is first asked for.
 _CLASSES = {
@@ -118,8 +119,7 @@ def check_iterations(name: str, iterations: int | None) -> None:
         return
     iterative = [one for one in known_methods() if method_class(one).is_iterative]
     raise MethodError(
-        f"method {name!r} has no iterations, so {iterations} cannot be asked of it; methods that have: "
-        f"{', '.join(iterative)}"
+        f"method {name!r} has no iterations, so {iterations} cannot be asked of it; methods that have: {', '.join(iterative)}"
     )
 
 

@@ -1,4 +1,5 @@
 """A semantic encoder of our own for NAIMA: small enough to ship, trained together with the rest."""
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -41,13 +42,13 @@ class SemanticEncoder(nn.Module):
         self.channels = channels
         self.stem = nn.Sequential(
             nn.PixelUnshuffle(FOLD),
-            nn.Conv2d(3 * FOLD**2, channels // 2, 3, padding=1), nn.ReLU(),
-            nn.Conv2d(channels // 2, channels, 3, stride=2, padding=1), nn.ReLU(),
+            nn.Conv2d(3 * FOLD**2, channels // 2, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(channels // 2, channels, 3, stride=2, padding=1),
+            nn.ReLU(),
             nn.Conv2d(channels, channels, 3, stride=2, padding=1),
         )
-        self.levels = nn.ModuleList(
-            nn.Sequential(*(WideBlock(channels) for _ in range(blocks))) for _ in range(LEVELS)
-        )
+        self.levels = nn.ModuleList(nn.Sequential(*(WideBlock(channels) for _ in range(blocks))) for _ in range(LEVELS))
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """(B, 3, H, W), sides multiples of 16 -> four times (B, channels, H/16, W/16)."""

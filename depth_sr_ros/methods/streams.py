@@ -1,9 +1,10 @@
 """FDKN's feature streams: what its weights have learnt of edges, and other methods may begin with."""
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .layers import pad_to_multiple
+from depth_sr_ros.methods.layers import pad_to_multiple
 
 RATIO = 4  # pixels a side that one place of the features stands for (Kim, Ponce, Ham, section 3.2.1; fig. 6)
 WIDTHS = (32, 64, 128)
@@ -64,9 +65,7 @@ class Context(nn.Module):
         super().__init__()
         pairs = list(zip((channels, *widths), widths))
         self.down = nn.ModuleList(
-            nn.Sequential(
-                nn.Conv2d(before, width, 3, 2, 1), nn.ReLU(), nn.Conv2d(width, width, 3, padding=1), nn.ReLU()
-            )
+            nn.Sequential(nn.Conv2d(before, width, 3, 2, 1), nn.ReLU(), nn.Conv2d(width, width, 3, padding=1), nn.ReLU())
             for before, width in pairs
         )
         self.widen = nn.ModuleList(nn.Conv2d(width, before, 1) for before, width in pairs)

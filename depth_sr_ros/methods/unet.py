@@ -1,9 +1,10 @@
 """U-Nets from an image to features of every pixel: DADA's feature extractors."""
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .layers import pad_to_multiple
+from depth_sr_ros.methods.layers import pad_to_multiple
 
 
 class ResidualBlock(nn.Module):

@@ -1,11 +1,12 @@
 """Weights files: safetensors, each with a manifest of the same name in JSON beside it. No pickle is ever loaded."""
+
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .errors import MethodError, MissingWeights
+from depth_sr_ros.methods.errors import MethodError, MissingWeights
 
 KINDS = {  # of a manifest's fields, and how to say so
     "method": (str, "a string"), "scale": ((int, type(None)), "a whole number or null"), "sha256": (str, "a string"),
@@ -98,7 +99,7 @@ def load_weights(path: Path, method: str, scale: int | None) -> tuple[Manifest, 
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    from .packing import unpack
+    from depth_sr_ros.methods.quantisation import unpack
 
     if not path.is_file():
         raise MissingWeights(f"no weights file {path}")

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from depth_sr_ros.camera import PinholeCamera, SensorWindow
-from depth_sr_ros.frame import FrameError
+from depth_sr_ros.core.camera import PinholeCamera, SensorWindow
+from depth_sr_ros.core.result import FrameError
 from depth_sr_ros.node.messages import stamp_ns
 
 KEPT = 16  # camera_info messages a stream; images older than half a second are no longer waited for

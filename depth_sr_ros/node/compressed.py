@@ -14,8 +14,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from depth_sr_ros.frame import FrameError
-from depth_sr_ros.image_header import stated_size
+from depth_sr_ros.core.result import FrameError
+from depth_sr_ros.files.headers import stated_size
 from depth_sr_ros.node.messages import check_size
 
 _CONFIG = struct.Struct("<iff")  # compressedDepth: format, and the two parameters of its quantisation

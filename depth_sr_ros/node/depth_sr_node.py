@@ -27,14 +27,14 @@ from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from depth_sr_ros.backends import BackendError
-from depth_sr_ros.frame import FrameError
+from depth_sr_ros.core.result import FrameError
 from depth_sr_ros.methods.errors import MethodError
 from depth_sr_ros.node import compressed, diagnostics, messages
 from depth_sr_ros.node.camera_info import CameraInfoCache
+from depth_sr_ros.node.config import Config, ParameterError, Parameters
 from depth_sr_ros.node.live_upsampler import EngineSettings, LiveUpsampler
 from depth_sr_ros.node.pairing import STREAMS, CheckFilter, Pairing, PairingFilter
-from depth_sr_ros.node.parameters import Config, ParameterError, Parameters
-from depth_sr_ros.node.pipeline import FramePipeline, Job
+from depth_sr_ros.node.stages import FramePipeline, Job
 from depth_sr_ros.node.statistics import Statistics, ThrottledLog
 from depth_sr_ros.node.stopping import stop_on_signals
 from depth_sr_ros.node.worker import Worker
@@ -60,9 +60,7 @@ class DepthSrNode:
         self._statistics = Statistics(STREAMS)
         self._warn = ThrottledLog(self._log.warning)
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._upsampler = LiveUpsampler(
-            EngineSettings.of(self._config), swapped=self._on_swapped, failed=self._on_build_failed
-        )
+        self._upsampler = LiveUpsampler(EngineSettings.of(self._config), swapped=self._on_swapped, failed=self._on_build_failed)
         self._publish_to()
         self._subscribe()
         self._worker: Worker[Job] = Worker(

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from depth_sr_ros.frame import DepthResult
+from depth_sr_ros.core.result import DepthResult
+from depth_sr_ros.core.upsampler import Upsampler
 from depth_sr_ros.node.worker import Worker
-from depth_sr_ros.upsampler import Upsampler
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from depth_sr_ros.depth_image import to_uint16_mm
-from depth_sr_ros.frame import FrameError
+from depth_sr_ros.core.result import FrameError
+from depth_sr_ros.files.depth_units import to_uint16_mm
 
 MAX_SIDE = 16384  # pixels; wider than any camera this is for, small enough that a header cannot ask for gigabytes
 MAX_PIXELS = 1 << 26
@@ -80,9 +80,7 @@ def check_image(message: Any, layouts: dict[str, Layout]) -> Layout:
     """
     layout = layouts.get(message.encoding)
     if layout is None:
-        raise FrameError(
-            "unknown_encoding", f"encoding {message.encoding!r} is not supported; supported: {', '.join(layouts)}"
-        )
+        raise FrameError("unknown_encoding", f"encoding {message.encoding!r} is not supported; supported: {', '.join(layouts)}")
     width, height, step = message.width, message.height, message.step
     check_size(width, height)
     if layout.even_width and width % 2:

@@ -16,7 +16,7 @@ from typing import Any
 
 from message_filters import SimpleFilter
 
-from depth_sr_ros.frame import FrameError
+from depth_sr_ros.core.result import FrameError
 from depth_sr_ros.node.messages import stamp_ns
 
 QUEUE = 10  # messages a stream that wait for their partner: a third of a second at 30 Hz

@@ -1,4 +1,5 @@
 """Where a training run stands, as safetensors: a run that is killed goes on as if nothing had happened."""
+
 import json
 from pathlib import Path
 

@@ -1,4 +1,5 @@
 """Batches that are made where the network is: a GPU degrades a batch in the time that a CPU takes for part of a sample."""
+
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -6,9 +7,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from .degrade import Degradation
-from .samples import make_samples, sample_seed
-from .scene_pool import SIDE, ScenePool
+from depth_sr_ros.training.degradations import Degradation
+from depth_sr_ros.training.samples import make_samples, sample_seed
+from depth_sr_ros.training.scene_pool import SIDE, ScenePool
 
 BYTES_PER_SCENE = SIDE * SIDE * (3 + 4)
 MEMORY_SHARE = 0.5  # of what is free on the GPU, for scenes at most
@@ -61,7 +62,14 @@ class DeviceBatches:
     """
 
     def __init__(
-        self, scenes: Scenes, scales: Sequence[int], batch: int, crop: int, seed: int, amount: Degradation, first: int,
+        self,
+        scenes: Scenes,
+        scales: Sequence[int],
+        batch: int,
+        crop: int,
+        seed: int,
+        amount: Degradation,
+        first: int,
         last: int,
     ) -> None:
         self.scenes, self.scales, self.batch, self.crop, self.seed = scenes, scales, batch, crop, seed

@@ -1,4 +1,5 @@
 """Training losses on normalised depth."""
+
 import torch.nn.functional as F
 from torch import Tensor
 

@@ -1,4 +1,5 @@
 """Optimisers: AdamW, and Muon, which takes fewer steps to the same loss where most weights are matrices."""
+
 from collections.abc import Iterable
 
 import torch
@@ -43,8 +44,13 @@ class Muon(torch.optim.Optimizer):
     """
 
     def __init__(
-        self, parameters: Iterable[Parameter], lr: float, weight_decay: float = 0.0, momentum: float = 0.95,
-        betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        self,
+        parameters: Iterable[Parameter],
+        lr: float,
+        weight_decay: float = 0.0,
+        momentum: float = 0.95,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
     ) -> None:
         defaults = {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, "betas": betas, "eps": eps}
         super().__init__(parameters, defaults)

@@ -1,4 +1,5 @@
 """What a training run computes in: bfloat16 only where it is the faster one."""
+
 from collections.abc import Collection
 
 PRECISIONS = ("float32", "bfloat16")

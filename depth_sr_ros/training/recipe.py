@@ -1,4 +1,5 @@
 """A recipe: everything that decides what weights come out, in one YAML file."""
+
 import json
 import math
 import sys
@@ -8,12 +9,12 @@ from typing import Any
 
 import yaml
 
-from ..methods.registry import MAX_SCALE, known_methods, method_class
-from ..resources import known_recipes, recipes_directory
-from .degrade import LENGTHS, Degradation
-from .optimiser import OPTIMISERS
-from .precision import PRECISIONS
-from .scene_pool import SCENES, SIDE
+from depth_sr_ros.methods.registry import MAX_SCALE, known_methods, method_class
+from depth_sr_ros.system.package_files import known_recipes, recipes_directory
+from depth_sr_ros.training.degradations import LENGTHS, Degradation
+from depth_sr_ros.training.optimiser import OPTIMISERS
+from depth_sr_ros.training.precision import PRECISIONS
+from depth_sr_ros.training.scene_pool import SCENES, SIDE
 
 
 class RecipeError(ValueError):

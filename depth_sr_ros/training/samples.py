@@ -1,4 +1,5 @@
 """Training samples: a crop of a scene, degraded as real pairs are, with its low resolution."""
+
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,10 +8,10 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from ..depth_image import fill_holes
-from ..methods.layers import resize_bicubic
-from ..simulation.sensor import TofSensor, measure
-from .degrade import (
+from depth_sr_ros.core.depth_image import fill_holes
+from depth_sr_ros.methods.layers import resize_bicubic
+from depth_sr_ros.synthetic.sensors import TofSensor, measure
+from depth_sr_ros.training.degradations import (
     Degradation,
     chance,
     changed,
@@ -24,7 +25,7 @@ from .degrade import (
     seen,
     uniform,
 )
-from .scene_pool import SIDE, ScenePool
+from depth_sr_ros.training.scene_pool import SIDE, ScenePool
 
 FOCAL = 1.2 * SIDE  # pixels; about that of the scenes, and only the angle of incidence depends on it
 
@@ -47,8 +48,14 @@ class Samples(Dataset):
     """
 
     def __init__(
-        self, scale: int, crop: int, seed: int, scenes: int, length: int,
-        amount: Degradation = Degradation(), directory: Path | None = None,
+        self,
+        scale: int,
+        crop: int,
+        seed: int,
+        scenes: int,
+        length: int,
+        amount: Degradation = Degradation(),
+        directory: Path | None = None,
     ) -> None:
         if crop % scale or not scale <= crop <= SIDE:
             raise ValueError(f"crop {crop} is not a multiple of scale {scale} between {scale} and {SIDE}")

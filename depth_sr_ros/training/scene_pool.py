@@ -1,4 +1,5 @@
 """A pool of generated scenes on disk: on a CPU a scene costs more than a training step, so each is used many times."""
+
 import os
 import zipfile
 from dataclasses import replace
@@ -7,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..simulation.scenes import TEXTURES, Furnishing, random_scene, render
-from ..simulation.textures import texture_bank
+from depth_sr_ros.synthetic.scenes import TEXTURES, Furnishing, random_scene, render
+from depth_sr_ros.synthetic.textures import texture_bank
 
 SIDE = 320  # pixels; training crops are smaller
 SCENES = 1_000_000  # of one seed at most: the generator's seed of more would be that of another pool's

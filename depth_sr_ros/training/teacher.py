@@ -1,15 +1,16 @@
 """Teachers: trained methods whose estimates take the place of a share of the truth."""
+
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from ..ensemble import FLIPS
-from ..methods.diffusion import bicubic_projection
-from ..methods.layers import resize_bicubic
-from ..methods.registry import load_method
-from ..methods.weights import read_manifest
+from depth_sr_ros.core.ensemble import FLIPS
+from depth_sr_ros.methods.diffusion import bicubic_projection
+from depth_sr_ros.methods.layers import resize_bicubic
+from depth_sr_ros.methods.registry import load_method
+from depth_sr_ros.methods.weights import read_manifest
 
 
 class Teachers:
@@ -31,7 +32,11 @@ class Teachers:
     """
 
     def __init__(
-        self, files: Sequence[Path], scale: int, share: float, device: torch.device | str = "cpu",
+        self,
+        files: Sequence[Path],
+        scale: int,
+        share: float,
+        device: torch.device | str = "cpu",
         precision: str = "float32",
     ) -> None:
         self.scale, self.share, self.precision = scale, share, precision

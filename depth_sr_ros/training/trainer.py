@@ -1,4 +1,5 @@
 """One training run: from a recipe to a weights file."""
+
 import math
 import time
 from collections.abc import Iterable, Sequence
@@ -12,23 +13,23 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from ..machine import cores, cpu_flags
-from ..methods.base import Method
-from ..methods.errors import MethodError
-from ..methods.packing import pack
-from ..methods.registry import method_class
-from ..methods.weights import Manifest, save_weights
-from .blindness import BLIND, guide_share
-from .checkpoint import load_checkpoint, save_checkpoint
-from .device_batches import DeviceBatches, Scenes, fits, one_thread
-from .losses import training_loss
-from .optimiser import make_optimiser
-from .precision import computed_in
-from .recipe import Recipe, RecipeError, identity
-from .samples import Samples, ScalesInTurn, sample_seed
-from .scene_pool import ScenePool
-from .start import read_start, weights_file
-from .teacher import Teachers
+from depth_sr_ros.methods.base import Method
+from depth_sr_ros.methods.errors import MethodError
+from depth_sr_ros.methods.quantisation import pack
+from depth_sr_ros.methods.registry import method_class
+from depth_sr_ros.methods.weights import Manifest, save_weights
+from depth_sr_ros.system.system_info import cores, cpu_flags
+from depth_sr_ros.training.checkpoint import load_checkpoint, save_checkpoint
+from depth_sr_ros.training.device_batches import DeviceBatches, Scenes, fits, one_thread
+from depth_sr_ros.training.guide_ablation import BLIND, guide_share
+from depth_sr_ros.training.initialisation import read_start, weights_file
+from depth_sr_ros.training.losses import training_loss
+from depth_sr_ros.training.optimiser import make_optimiser
+from depth_sr_ros.training.precision import computed_in
+from depth_sr_ros.training.recipe import Recipe, RecipeError, identity
+from depth_sr_ros.training.samples import Samples, ScalesInTurn, sample_seed
+from depth_sr_ros.training.scene_pool import ScenePool
+from depth_sr_ros.training.teacher import Teachers
 
 VALIDATION_SEED = 900_001  # no training pool may have it: these scenes are kept back
 VALIDATION_SAMPLES = 48
@@ -81,7 +82,12 @@ class Trainer:
     """
 
     def __init__(
-        self, recipe: Recipe, scale: int | None, folder: Path, workers: int | None = None, pool: Path | None = None,
+        self,
+        recipe: Recipe,
+        scale: int | None,
+        folder: Path,
+        workers: int | None = None,
+        pool: Path | None = None,
         device: str | None = None,
     ) -> None:
         check_scale(recipe, scale)
@@ -101,9 +107,7 @@ class Trainer:
         self._start = self._copy() if recipe.blend != 1 else {}
         self.teachers = {one: self._teachers_at(one) for one in set(self.scales)} if recipe.teachers else {}
         self.average = self._copy()
-        self.optimiser = make_optimiser(
-            recipe.optimiser, self.model.parameters(), recipe.learning_rate, recipe.weight_decay
-        )
+        self.optimiser = make_optimiser(recipe.optimiser, self.model.parameters(), recipe.learning_rate, recipe.weight_decay)
 
     def run(self, seconds: float = math.inf) -> Manifest:
         """Train to the end, or for about `seconds`; validate, export; return the manifest of the weights.
@@ -187,7 +191,11 @@ class Trainer:
         """
         device = torch.cuda.get_device_name() if self.device.type == "cuda" else f"{torch.get_num_threads()} CPU threads"
         manifest = Manifest(
-            method=self.recipe.method, scale=self.scale, sha256="", config=self.recipe.config, recipe=self.recipe.name,
+            method=self.recipe.method,
+            scale=self.scale,
+            sha256="",
+            config=self.recipe.config,
+            recipe=self.recipe.name,
             data=f"{self.recipe.scenes} generated scenes, seed {self.recipe.seed}",
             trained=(
                 f"{steps} steps of {self.recipe.batch} samples at {', '.join(f'x{scale}' for scale in self.scales)} "
@@ -202,9 +210,7 @@ class Trainer:
             raise OSError(f"cannot write weights {self.result}: {error}") from None
 
     def _step(self, step: int, batch: Sequence[Tensor]) -> Tensor:
-        guide, low, truth = (
-            tensor.to(self.device, memory_format=torch.channels_last, non_blocking=True) for tensor in batch
-        )
+        guide, low, truth = (tensor.to(self.device, memory_format=torch.channels_last, non_blocking=True) for tensor in batch)
         generator = torch.Generator().manual_seed(sample_seed(self.recipe.seed, step))
         if self.teachers:
             truth = self.teachers[guide.shape[-1] // low.shape[-1]].target(guide, low, truth, generator)
@@ -266,8 +272,13 @@ class Trainer:
             )
         rest = range(done * recipe.batch, len(samples))
         return DataLoader(
-            samples, recipe.batch, sampler=rest, num_workers=self.workers, drop_last=True,
-            worker_init_fn=one_thread, prefetch_factor=BATCHES_AHEAD if self.workers else None,
+            samples,
+            recipe.batch,
+            sampler=rest,
+            num_workers=self.workers,
+            drop_last=True,
+            worker_init_fn=one_thread,
+            prefetch_factor=BATCHES_AHEAD if self.workers else None,
             pin_memory=self.device.type == "cuda",  # so that copies to the GPU wait for nothing
         )
 

@@ -13,9 +13,7 @@ _COMMON = (
     "<Watermarks><WhcHigh>32MB</WhcHigh></Watermarks></Internal>"
     "<Discovery>{discovery}</Discovery>"
 )
-_LOOPBACK = (
-    '<Interfaces><NetworkInterface address="127.0.0.1"/></Interfaces><AllowMulticast>false</AllowMulticast>'
-)
+_LOOPBACK = '<Interfaces><NetworkInterface address="127.0.0.1"/></Interfaces><AllowMulticast>false</AllowMulticast>'
 _UNICAST = "<ParticipantIndex>auto</ParticipantIndex><MaxAutoParticipantIndex>32</MaxAutoParticipantIndex>"
 
 
@@ -50,9 +48,7 @@ def configuration() -> str:
     if peers:
         discovery += "<Peers>" + "".join(f'<Peer address="{peer}"/>' for peer in peers) + "</Peers>"
     ours = "" if reach == "SYSTEM_DEFAULT" else _COMMON.format(general=general, discovery=discovery)
-    return f"<CycloneDDS><Domain>{ours}</Domain></CycloneDDS>,{os.environ.get('CYCLONEDDS_URI', '')}".rstrip(
-        ","
-    )
+    return f"<CycloneDDS><Domain>{ours}</Domain></CycloneDDS>,{os.environ.get('CYCLONEDDS_URI', '')}".rstrip(",")
 
 
 def receive_buffer_advice(setting: Path = Path("/proc/sys/net/core/rmem_max")) -> str:

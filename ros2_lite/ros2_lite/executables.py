@@ -1,4 +1,5 @@
 """The executables of a package: what lies in lib/<package>/, and the console scripts of a pip-installed package."""
+
 import importlib.metadata
 import os
 import sys
@@ -15,16 +16,18 @@ class ExecutableNotFoundError(LookupError):
 def package_executables(package):
     """{name: command} of the package's executables; PackageNotFoundError where there is no such package."""
     folder = Path(get_package_prefix(package), "lib", package)
-    return _console_scripts(package) | {path.name: [str(path)] for path in sorted(folder.glob("*"))
-                                        if path.is_file() and os.access(path, os.X_OK)}
+    return _console_scripts(package) | {
+        path.name: [str(path)] for path in sorted(folder.glob("*")) if path.is_file() and os.access(path, os.X_OK)
+    }
 
 
 def find_executable(package, executable):
     """The command that starts the executable, as a list; ExecutableNotFoundError, PackageNotFoundError."""
     commands = package_executables(package)
     if executable not in commands:
-        raise ExecutableNotFoundError(f"executable '{executable}' not found in package '{package}'; "
-                                      f"it has: {', '.join(sorted(commands)) or 'none'}")
+        raise ExecutableNotFoundError(
+            f"executable '{executable}' not found in package '{package}'; it has: {', '.join(sorted(commands)) or 'none'}"
+        )
     return commands[executable]
 
 

@@ -53,11 +53,7 @@ class EndpointEntry:
     @property
     def type_hash(self) -> str:
         """The REP-2016 hash that the endpoint announces, or ''."""
-        text = (
-            bytes(self.qos[Policy.Userdata].data).decode(errors="replace")
-            if Policy.Userdata in self.qos
-            else ""
-        )
+        text = bytes(self.qos[Policy.Userdata].data).decode(errors="replace") if Policy.Userdata in self.qos else ""
         pairs = (part.partition("=") for part in text.split(";"))
         return next((value for key, _, value in pairs if key == "typehash"), "")
 
@@ -98,9 +94,7 @@ class Graph:
         self._participants = _Known(participant, BuiltinTopicDcpsParticipant)
         self._publications = _Known(participant, BuiltinTopicDcpsPublication)
         self._subscriptions = _Known(participant, BuiltinTopicDcpsSubscription)
-        self._reader.listen(
-            lambda _: self._read_told()
-        )  # as it comes, so that KeepAll keeps nothing for long
+        self._reader.listen(lambda _: self._read_told())  # as it comes, so that KeepAll keeps nothing for long
 
     def add_node(self, node: NodeEntry) -> None:
         """Make a node of this process known."""
@@ -152,9 +146,7 @@ class Graph:
             self._read_told()
             alive = self._participants.refresh()
             self._told = {gid: nodes for gid, nodes in self._told.items() if gid in alive}
-            others = [
-                node for gid, nodes in self._told.items() if gid != self._participant.guid for node in nodes
-            ]
+            others = [node for gid, nodes in self._told.items() if gid != self._participant.guid for node in nodes]
             return sorted(self._local + others, key=lambda node: node.full_name)
 
     def endpoints(self) -> list[EndpointEntry]:
@@ -183,9 +175,7 @@ class Graph:
                 found.setdefault(endpoint.topic[2:], set()).add(endpoint.type_name)
         return [(name, sorted(kinds)) for name, kinds in sorted(found.items())]
 
-    def services(
-        self, endpoints: Iterable[EndpointEntry] | None = None, servers: bool = True
-    ) -> list[tuple[str, list[str]]]:
+    def services(self, endpoints: Iterable[EndpointEntry] | None = None, servers: bool = True) -> list[tuple[str, list[str]]]:
         """(service, its types) that have servers, or with servers=False clients, among all or the given endpoints."""
         found: dict[str, set[str]] = {}
         for endpoint in self.endpoints() if endpoints is None else endpoints:

@@ -38,9 +38,7 @@ def expand(name: str, node: str, namespace: str) -> str:
         full = name if name.startswith("/") else f"{namespace.rstrip('/')}/{name}"
     for token in full[1:].split("/"):
         if not _TOKEN.match(token):
-            raise InvalidName(
-                f"invalid name {name!r}: {token!r} must be letters, digits and _, not starting with a digit"
-            )
+            raise InvalidName(f"invalid name {name!r}: {token!r} must be letters, digits and _, not starting with a digit")
     return full
 
 
@@ -48,9 +46,7 @@ class Loader(yaml.SafeLoader):
     """YAML as rcl reads it: `1e3` is a number, which YAML 1.1 wants written `1.0e+3`."""
 
 
-Loader.yaml_implicit_resolvers = {
-    key: list(resolvers) for key, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
+Loader.yaml_implicit_resolvers = {key: list(resolvers) for key, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()}
 Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+\Z"), list("-+.0123456789")
 )
@@ -66,9 +62,7 @@ class Arguments:
     """What --ros-args said. Remaps and parameters carry the node name that they are for, or None for every node."""
 
     remaps: list[tuple[str | None, str, str]] = field(default_factory=list)
-    parameters: list[tuple[str, str, Any]] = field(
-        default_factory=list
-    )  # node pattern, name, value; later wins
+    parameters: list[tuple[str, str, Any]] = field(default_factory=list)  # node pattern, name, value; later wins
     log_levels: dict[str, str] = field(default_factory=dict)  # logger (empty: all) -> level
     rosout: bool = True
     stdout: bool = True
@@ -126,9 +120,7 @@ def read_parameter_file(path: str) -> list[tuple[str, str, Any]]:
 
     def visit(node: Any, where: str) -> None:
         if not isinstance(node, dict):
-            raise ValueError(
-                f"{path}: {where or 'the file'} must map node names to ros__parameters, found {node!r}"
-            )
+            raise ValueError(f"{path}: {where or 'the file'} must map node names to ros__parameters, found {node!r}")
         for key, value in node.items():
             if key == "ros__parameters":
                 found.extend((where, name, parameter) for name, parameter in _flatten(value or {}).items())

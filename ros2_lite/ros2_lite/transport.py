@@ -110,9 +110,7 @@ def carry_octets(struct: type) -> type:
     struct.__init__ = construct
     struct.serialize = lambda self, *_, **__: self.payload
     struct.deserialize = classmethod(lambda cls, data, *_, **__: cls(data))
-    struct.deserialize_key = classmethod(
-        lambda *_, **__: None
-    )  # of a sample that says only that a writer has gone
+    struct.deserialize_key = classmethod(lambda *_, **__: None)  # of a sample that says only that a writer has gone
     return struct
 
 
@@ -198,9 +196,7 @@ def _take_copy(reader: DataReader, decode: Callable[[memoryview], Any]) -> tuple
     while samples := reader.take(1):
         if not isinstance(samples[0], InvalidSample):
             info = samples[0].sample_info
-            return decode(memoryview(samples[0].payload)), SampleInfo(
-                info.source_timestamp, info.publication_handle
-            )
+            return decode(memoryview(samples[0].payload)), SampleInfo(info.source_timestamp, info.publication_handle)
     return None
 
 
@@ -235,9 +231,7 @@ class Participant:
         self._keys = itertools.count(1)
         self._closing = False
         self._waitset = _checked(_lib.dds_create_waitset(self.entity._ref), "making a wait set")
-        _checked(
-            _lib.dds_waitset_attach(self._waitset, self._waitset, 0), "attaching the wait set's own trigger"
-        )
+        _checked(_lib.dds_waitset_attach(self._waitset, self._waitset, 0), "attaching the wait set's own trigger")
         self._thread = threading.Thread(target=self._wait, name="ros2_lite_wait", daemon=True)
         self._thread.start()
 
@@ -266,9 +260,7 @@ class Participant:
     def _wait(self) -> None:
         keys = (_key * 256)()
         while not self._closing:
-            count = _checked(
-                _lib.dds_waitset_wait(self._waitset, keys, len(keys), _INFINITE), "waiting for data"
-            )
+            count = _checked(_lib.dds_waitset_wait(self._waitset, keys, len(keys), _INFINITE), "waiting for data")
             for key in keys[: min(count, len(keys))]:
                 endpoint = self._endpoints.get(key)
                 entity = endpoint and endpoint.entity

@@ -96,9 +96,7 @@ def _load_definitions() -> tuple[Typestore, frozenset[str]]:
     store, known = get_typestore(distro.STORE), set()
 
     def register(name: str, text: str) -> None:
-        (definition,) = get_types_from_msg(
-            text, name.replace("/srv/", "/msg/")
-        ).values()  # the parser knows msg only
+        (definition,) = get_types_from_msg(text, name.replace("/srv/", "/msg/")).values()  # the parser knows msg only
         store.register({name: definition})
 
     for name, body in _read_interfaces().items():
@@ -214,14 +212,10 @@ class _Field:
         if self.code:
             held = self._numbers(value)
         else:
-            held = (
-                list(value) if isinstance(value, Iterable) and not isinstance(value, (str, bytes)) else None
-            )
+            held = list(value) if isinstance(value, Iterable) and not isinstance(value, (str, bytes)) else None
             assert held is not None and all(map(self._is_valid, held)), self._complaint(value)
         length = len(held)
-        assert length == self.size if self.fixed else not self.size or length <= self.size, self._complaint(
-            value
-        )
+        assert length == self.size if self.fixed else not self.size or length <= self.size, self._complaint(value)
         return held
 
     def _numbers(self, value: Any) -> Any:
@@ -275,9 +269,7 @@ class Message:
                 setattr(self, name, values.pop(name))
             else:
                 setattr(self, f"_{name}", field.default())
-        assert not values, (
-            f"Invalid arguments passed to constructor of {self.__rostype__}: {', '.join(values)}"
-        )
+        assert not values, f"Invalid arguments passed to constructor of {self.__rostype__}: {', '.join(values)}"
 
     @classmethod
     def _from_wire(cls, *values: Any) -> "Message":
@@ -374,9 +366,7 @@ def deserialise(name: str, payload: memoryview, skip: int = 0) -> Message:
     """
     codec = _wire.get_msgdef(name)
     if len(payload) < 4 + skip or payload[0] != 0 or payload[1] > 1:
-        raise ValueError(
-            f"payload of {len(payload)} octets for {name} does not start with a plain CDR header"
-        )
+        raise ValueError(f"payload of {len(payload)} octets for {name} does not start with a plain CDR header")
     decode = codec.deserialize_cdr_le if payload[1] else codec.deserialize_cdr_be
     try:
         return decode(memoryview(payload)[4 + skip :], 0, codec.cls, _wire)[0]
@@ -398,11 +388,7 @@ def dds_name(name: str) -> str:
 
 def ros_name(type_name: str) -> str:
     """The inverse of dds_name; other DDS types keep their name."""
-    return (
-        type_name.replace("::dds_::", "/").replace("::", "/").removesuffix("_")
-        if "::dds_::" in type_name
-        else type_name
-    )
+    return type_name.replace("::dds_::", "/").replace("::", "/").removesuffix("_") if "::dds_::" in type_name else type_name
 
 
 def _idl_type(desc: Any) -> Any:
@@ -420,9 +406,7 @@ def _idl_type(desc: Any) -> Any:
 @cache
 def _idl_struct(name: str, header: tuple[tuple[str, Any], ...] = ()) -> type[IdlStruct]:
     fields = dict(header) | {field: _idl_type(desc) for field, desc in definitions.fielddefs[name][1]}
-    return carry_octets(
-        make_idl_struct(name.rpartition("/")[2] + "_", dds_name(name).replace("::", "."), fields)
-    )
+    return carry_octets(make_idl_struct(name.rpartition("/")[2] + "_", dds_name(name).replace("::", "."), fields))
 
 
 def topic_type(name: str, service: bool = False) -> type[IdlStruct]:

@@ -216,8 +216,7 @@ def set_parameter(node, name, value):
         number=reply.sequence_number,
         successful=reply.results[0].successful,
         reason=reply.results[0].reason,
-        changed=event
-        and [event.node, event.changed_parameters[0].name, event.changed_parameters[0].value.integer_value],
+        changed=event and [event.node, event.changed_parameters[0].name, event.changed_parameters[0].value.integer_value],
     )
 
 
@@ -230,10 +229,7 @@ def graph(node):
     )
 
     infos = reader("ros_discovery_info", ParticipantInfo, LATCHED)
-    endpoints = [
-        BuiltinDataReader(participant, topic)
-        for topic in (BuiltinTopicDcpsPublication, BuiltinTopicDcpsSubscription)
-    ]
+    endpoints = [BuiltinDataReader(participant, topic) for topic in (BuiltinTopicDcpsPublication, BuiltinTopicDcpsSubscription)]
     names, seen = {}, {}
 
     def known():
@@ -243,11 +239,7 @@ def graph(node):
             seen.update({entry.node_name: (info, entry) for entry in info.node_entities_info_seq})
         if node not in seen:
             return None
-        gids = [
-            bytes(gid.data)
-            for part in (seen[node][1].writer_gid_seq, seen[node][1].reader_gid_seq)
-            for gid in part
-        ]
+        gids = [bytes(gid.data) for part in (seen[node][1].writer_gid_seq, seen[node][1].reader_gid_seq) for gid in part]
         found = [names.get(gid) for gid in gids]
         return found if found and all(found) and any("chatter" in name for name, _ in found) else None
 
@@ -269,6 +261,4 @@ def rosout(level):
 
 
 if __name__ == "__main__":
-    {"talk": talk, "hear": hear, "set": set_parameter, "graph": graph, "rosout": rosout}[sys.argv[1]](
-        *sys.argv[2:]
-    )
+    {"talk": talk, "hear": hear, "set": set_parameter, "graph": graph, "rosout": rosout}[sys.argv[1]](*sys.argv[2:])

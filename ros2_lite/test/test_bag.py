@@ -156,9 +156,7 @@ def test_info(tmp_path):
     assert lines["Messages"] == "40"
     assert "Topic: /number | Type: std_msgs/msg/Int32 | Count: 20 | Serialization Format: cdr" in done.stdout
     alone = ros2("bag", "info", tmp_path / "bag" / "bag.mcap").stdout
-    assert (
-        alone.splitlines()[4:] == done.stdout.splitlines()[4:]
-    )  # that is all but the distribution, which only the folder has
+    assert alone.splitlines()[4:] == done.stdout.splitlines()[4:]  # that is all but the distribution, which only the folder has
 
 
 @pytest.mark.parametrize("verb", ["info", "play"])
@@ -194,9 +192,7 @@ def test_record_keeps_every_message_and_its_qos(tmp_path, node, storage):
     publisher = node.create_publisher(
         Int32,
         "/count",
-        QoSProfile(
-            depth=100, reliability=QoSReliabilityPolicy.RELIABLE, durability=QoSDurabilityPolicy.TRANSIENT_LOCAL
-        ),
+        QoSProfile(depth=100, reliability=QoSReliabilityPolicy.RELIABLE, durability=QoSDurabilityPolicy.TRANSIENT_LOCAL),
     )
     unwanted = node.create_publisher(Int32, "/unwanted", 10)
     sent = []

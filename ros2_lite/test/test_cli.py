@@ -18,12 +18,8 @@ def shop():
     """/street/shop: parameters, a reliable counter, best-effort images, a subscription; spun beside the tests."""
     rclpy.init()
     node = rclpy.create_node("shop", namespace="/street")
-    node.declare_parameter(
-        "method", "fdkn", ParameterDescriptor(description="How.", additional_constraints="fdkn or ahmf")
-    )
-    node.declare_parameter(
-        "scale", 8, ParameterDescriptor(integer_range=[IntegerRange(from_value=2, to_value=16, step=2)])
-    )
+    node.declare_parameter("method", "fdkn", ParameterDescriptor(description="How.", additional_constraints="fdkn or ahmf"))
+    node.declare_parameter("scale", 8, ParameterDescriptor(integer_range=[IntegerRange(from_value=2, to_value=16, step=2)]))
     node.declare_parameter(
         "depth.max",
         10.0,
@@ -109,9 +105,7 @@ def test_topic_echo_once(shop):
 def test_topic_echo_of_arrays(shop):
     message = yaml.safe_load(said("topic", "echo", "--once", "/street/image").removesuffix("---\n"))
     assert message["data"] == [0] * 128 + ["..."]
-    assert (
-        len(yaml.safe_load(said("topic", "echo", "--once", "-f", "/street/image").removesuffix("---\n"))["data"]) == 400
-    )
+    assert len(yaml.safe_load(said("topic", "echo", "--once", "-f", "/street/image").removesuffix("---\n"))["data"]) == 400
     assert "data: '<sequence type: uint8, length: 400>'" in said("topic", "echo", "--once", "--no-arr", "/street/image")
 
 

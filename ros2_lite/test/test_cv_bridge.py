@@ -139,9 +139,7 @@ def test_images_that_lie_are_refused(change, says):
         bridge.imgmsg_to_cv2(message)
 
 
-@pytest.mark.parametrize(
-    "encoding, desired", [("16UC1", "rgb8"), ("32FC1", "mono8"), ("rgb8", "mono9"), ("rgb8", "32FC3")]
-)
+@pytest.mark.parametrize("encoding, desired", [("16UC1", "rgb8"), ("32FC1", "mono8"), ("rgb8", "mono9"), ("rgb8", "32FC3")])
 def test_conversions_without_sense_are_refused(encoding, desired):
     message = Image(height=2, width=2, encoding=encoding, step=24, data=bytes(48))
     with pytest.raises(CvBridgeError, match=desired):

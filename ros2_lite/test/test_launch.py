@@ -165,9 +165,7 @@ def test_a_process_that_will_not_end_is_made_to(launch_file):
 
 
 def test_a_required_process_that_fails_ends_the_launch_with_an_error(launch_file):
-    done = ros2(
-        "launch", launch_file("python(SLEEP), python('import sys; sys.exit(\"no weights\")', on_exit=Shutdown())")
-    )
+    done = ros2("launch", launch_file("python(SLEEP), python('import sys; sys.exit(\"no weights\")', on_exit=Shutdown())"))
     assert done.returncode == 1
     assert "no weights" in done.stdout
     assert "process has died" in done.stdout
@@ -295,9 +293,7 @@ def test_packages_are_found(package):
     done = ros2("launch", "shop", "shop.launch.py")
     assert shown(done.stdout) == [["--ros-args", "--params-file", f"{package}/share/shop/config/a.yaml"]], done.stdout
     assert "[seller-1]" in done.stdout
-    assert shown(ros2("run", "shop", "seller", "x", "--ros-args", "-p", "a:=1").stdout) == [
-        ["x", "--ros-args", "-p", "a:=1"]
-    ]
+    assert shown(ros2("run", "shop", "seller", "x", "--ros-args", "-p", "a:=1").stdout) == [["x", "--ros-args", "-p", "a:=1"]]
 
 
 @pytest.mark.parametrize(

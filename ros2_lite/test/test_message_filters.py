@@ -1,4 +1,5 @@
 """message_filters: callbacks get what passes, with the arguments they were registered with, and filters chain."""
+
 import time
 
 import pytest

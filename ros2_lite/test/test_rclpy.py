@@ -127,9 +127,7 @@ def test_parameter_rules(make_node):
         return node.set_parameters([Parameter(name, value=value)])[0].successful
 
     assert put("scale", 6) and put("ratio", 0.25) and put("any", "now text") and put("later", 1)
-    assert not any(
-        (put("scale", 4), put("scale", 12), put("scale", "6"), put("ratio", 1.5), put("fixed", "y"))
-    )
+    assert not any((put("scale", 4), put("scale", 12), put("scale", "6"), put("ratio", 1.5), put("fixed", "y")))
     assert [p.value for p in node.get_parameters(["scale", "ratio", "fixed", "any"])] == [
         6,
         0.25,
@@ -157,9 +155,7 @@ def test_parameter_callbacks_run_in_order_and_can_refuse(make_node):
     node.declare_parameter("a", 1)
     calls = []
     node.add_pre_set_parameters_callback(lambda p: calls.append("pre") or p)
-    node.add_on_set_parameters_callback(
-        lambda p: calls.append("on") or SetParametersResult(successful=p[0].value < 5)
-    )
+    node.add_on_set_parameters_callback(lambda p: calls.append("on") or SetParametersResult(successful=p[0].value < 5))
     node.add_post_set_parameters_callback(lambda p: calls.append("post"))
     assert node.set_parameters_atomically([Parameter("a", value=2)]).successful
     assert not node.set_parameters_atomically([Parameter("a", value=9)]).successful
@@ -246,9 +242,7 @@ def test_simulated_time_drives_timers_and_jump_callbacks(make_node):
     assert clock.now() == Time(clock_type=ClockType.ROS_TIME)
     publisher = node.create_publisher(Clock, "/clock", 1)
     node.create_timer(1.0, lambda: ticks.append(clock.now().nanoseconds))
-    clock.create_jump_callback(
-        JumpThreshold(min_forward=None, min_backward=Duration(seconds=-1)), post_callback=jumps.append
-    )
+    clock.create_jump_callback(JumpThreshold(min_forward=None, min_backward=Duration(seconds=-1)), post_callback=jumps.append)
     spin_until(node, publisher.get_subscription_count)
     for seconds in (100, 100.5, 101.5, 50, 51.2):
         publisher.publish(Clock(clock=Time(seconds=seconds).to_msg()))
@@ -321,9 +315,7 @@ def test_signals_end_spinning_and_the_graph_forgets_at_once(make_node, number, e
         "except BaseException as error: print(type(error).__name__, rclpy.ok(), flush=True)\n"
     )
     node = make_node()
-    process = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=os.environ
-    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=os.environ)
     assert process.stdout.readline() == "up\n"
     spin_until(node, lambda: "child" in node.get_node_names())
     process.send_signal(number)

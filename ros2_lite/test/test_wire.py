@@ -121,10 +121,7 @@ def test_the_graph_names_the_node_and_its_endpoints_and_loses_it(node):
         "rq/robot/tested/get_parametersRequest",
         "rr/robot/tested/get_parametersReply",
     } <= topics.keys()
-    assert (
-        topics["rt/robot/chatter"]
-        == "typehash=RIHS01_df668c740482bbd48fb39d76a70dfd4bd59db1288021743503259e948f6b1a18;"
-    )
+    assert topics["rt/robot/chatter"] == "typehash=RIHS01_df668c740482bbd48fb39d76a70dfd4bd59db1288021743503259e948f6b1a18;"
     node.destroy_node()
     assert answer(process, "gone\n") == {"last": []}
 

@@ -32,7 +32,10 @@ def start_node(*parameters, remaps=(), log=subprocess.DEVNULL):
     arguments += [word for remap in remaps for word in ("-r", remap)]
     return subprocess.Popen(
         [sys.executable, "-m", "depth_sr_ros.node.depth_sr_node", "--ros-args", *arguments],
-        stderr=log, stdout=log, text=True, env=os.environ,
+        stderr=log,
+        stdout=log,
+        text=True,
+        env=os.environ,
     )
 
 
@@ -155,8 +158,7 @@ class Camera:
         """Set parameters together; return the reason of a refusal, or an empty text."""
         request = SetParametersAtomically.Request()
         request.parameters = [
-            Parameter(name=name, value=Value(name, value=value).to_parameter_msg().value)
-            for name, value in values.items()
+            Parameter(name=name, value=Value(name, value=value).to_parameter_msg().value) for name, value in values.items()
         ]
         result = self._call(self._set, request).result
         return "" if result.successful else result.reason

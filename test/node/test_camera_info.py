@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from make_messages import camera_info
 
-from depth_sr_ros.frame import FrameError
+from depth_sr_ros.core.result import FrameError
 from depth_sr_ros.node.camera_info import CameraInfoCache, image_camera, upsampled_info
 
 POINTS = np.random.default_rng(0).uniform((-1, -1, 1), (1, 1, 5), (50, 3))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sensor_msgs.msg import CompressedImage
 
-from depth_sr_ros.frame import FrameError
+from depth_sr_ros.core.result import FrameError
 from depth_sr_ros.node.compressed import check_compressed, decode_compressed_depth, decode_compressed_rgb
 
 MM = np.random.default_rng(1).integers(300, 8000, (12, 17)).astype(np.uint16)

@@ -23,9 +23,7 @@ def status(snapshot, warnings=(), before=NOTHING, elapsed_s=2.0):
 
 def test_rates_are_of_the_time_between_two_reports_and_counts_since_the_start():
     before = Snapshot(published=10, received={"rgb": 40, "depth": 20})
-    now = Snapshot(
-        published=30, received={"rgb": 100, "depth": 50}, drops={"superseded": 3}, times_ms={"decode": (1.5, 2.25)}
-    )
+    now = Snapshot(published=30, received={"rgb": 100, "depth": 50}, drops={"superseded": 3}, times_ms={"decode": (1.5, 2.25)})
     level, _, values = status(now, before=before)
     assert level == DiagnosticStatus.OK
     assert (values["hz.rgb"], values["hz.depth"], values["hz.out"]) == ("30.0", "15.0", "10.0")

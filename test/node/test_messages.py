@@ -9,7 +9,7 @@ from make_messages import image
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from depth_sr_ros.frame import FrameError
+from depth_sr_ros.core.result import FrameError
 from depth_sr_ros.node.messages import (
     DEPTH_LAYOUTS,
     RGB_LAYOUTS,

@@ -8,9 +8,9 @@ import pytest
 from make_messages import image
 from ros_graph import MM, RGB, SCALE, camera, running_node, wait_until
 
+from depth_sr_ros.core.upsampler import Upsampler
 from depth_sr_ros.methods.registry import known_methods
 from depth_sr_ros.node.messages import decode_depth
-from depth_sr_ros.upsampler import Upsampler
 
 BICUBIC = ("method:=bicubic", f"scale:={SCALE}")
 HOUR_NS = 3_600_000_000_000
@@ -197,9 +197,7 @@ def _drops(running):
 
 def test_frames_in_different_coordinates_are_warned_of(running):
     elsewhere = image(RGB, "rgb8", frame="elsewhere")
-    wait_until(
-        lambda: running.good(rgb=elsewhere) and "elsewhere" in running.fresh_diagnostics()["message"], "the warning"
-    )
+    wait_until(lambda: running.good(rgb=elsewhere) and "elsewhere" in running.fresh_diagnostics()["message"], "the warning")
     running.good()
 
 

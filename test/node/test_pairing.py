@@ -7,7 +7,7 @@ from make_messages import set_header
 from message_filters import SimpleFilter
 from sensor_msgs.msg import Image
 
-from depth_sr_ros.frame import FrameError
+from depth_sr_ros.core.result import FrameError
 from depth_sr_ros.node.pairing import QUEUE, CheckFilter, Pairing, PairingFilter
 
 MS = 1_000_000

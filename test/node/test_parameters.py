@@ -12,7 +12,7 @@ from small_weights import save_small
 
 from depth_sr_ros.methods import registry
 from depth_sr_ros.methods.registry import known_methods
-from depth_sr_ros.node.parameters import ROWS, Config, ParameterError, Parameters, check
+from depth_sr_ros.node.config import ROWS, Config, ParameterError, Parameters, check
 
 BICUBIC = [Parameter("method", value="bicubic")]
 

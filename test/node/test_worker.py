@@ -5,12 +5,12 @@ import threading
 import numpy as np
 import pytest
 
-from depth_sr_ros.frame import FrameError
+from depth_sr_ros.core.result import FrameError
+from depth_sr_ros.core.upsampler import Upsampler
+from depth_sr_ros.node.config import Config
 from depth_sr_ros.node.live_upsampler import EngineSettings, LiveUpsampler
-from depth_sr_ros.node.parameters import Config
 from depth_sr_ros.node.statistics import Statistics, ThrottledLog
 from depth_sr_ros.node.worker import Worker
-from depth_sr_ros.upsampler import Upsampler
 
 
 class Recorder:
@@ -81,9 +81,7 @@ class Live:
 
     def __init__(self, first):
         self.swapped, self.failed = threading.Semaphore(0), threading.Semaphore(0)
-        self.upsampler = LiveUpsampler(
-            first, swapped=lambda _: self.swapped.release(), failed=lambda *_: self.failed.release()
-        )
+        self.upsampler = LiveUpsampler(first, swapped=lambda _: self.swapped.release(), failed=lambda *_: self.failed.release())
 
     def __enter__(self):
         return self

@@ -49,9 +49,7 @@ def info(args):
     with open_bag(path) as reader:
         count = reader.message_count
         start, end = (reader.start_time, reader.start_time + max(reader.duration - 1, 0)) if count else (0, 0)
-        files = (
-            [path] if path.is_file() else sorted(f for f in path.iterdir() if f.suffix in (".mcap", ".db3", ".zstd"))
-        )
+        files = [path] if path.is_file() else sorted(f for f in path.iterdir() if f.suffix in (".mcap", ".db3", ".zstd"))
         rows = {
             "Files": "\n".join(file.name for file in files),
             "Bag size": _size(sum(file.stat().st_size for file in files)),

@@ -25,12 +25,8 @@ def add_arguments(parser):
         help="publish the bag's time on /clock, at this rate (40)",
     )
     parser.add_argument("--topics", nargs="+", type=direct.absolute, help="play only these")
-    parser.add_argument(
-        "-m", "--remap", nargs="+", default=[], type=_rule, metavar="old:=new", help="other names for topics"
-    )
-    parser.add_argument(
-        "--start-offset", type=float, default=0.0, metavar="S", help="start so many seconds into the bag"
-    )
+    parser.add_argument("-m", "--remap", nargs="+", default=[], type=_rule, metavar="old:=new", help="other names for topics")
+    parser.add_argument("--start-offset", type=float, default=0.0, metavar="S", help="start so many seconds into the bag")
 
 
 def play(reader, args):
@@ -38,9 +34,7 @@ def play(reader, args):
     connections = _selected(reader, args.topics)
     start = reader.start_time + round(args.start_offset * 1e9)
     if not 0 <= args.start_offset * 1e9 < max(reader.duration, 1):
-        raise CliError(
-            f"--start-offset {args.start_offset} lies outside of the bag's {reader.duration / 1e9:.3f} seconds"
-        )
+        raise CliError(f"--start-offset {args.start_offset} lies outside of the bag's {reader.duration / 1e9:.3f} seconds")
     with contextlib.suppress(KeyboardInterrupt), direct.cli_node(name="rosbag2_player", settle=False) as node:
         publishers = _publishers(node, connections, dict(args.remap))
         direct.wait_until_settled(node)  # whoever listens already shall get the first message
@@ -107,9 +101,7 @@ def _selected(reader, topics):
 
 def _publishers(node, connections, remap):
     """{topic in the bag: publisher}"""
-    return {
-        c.topic: node.create_publisher(_message_class(c), remap.get(c.topic, c.topic), _qos(c)) for c in connections
-    }
+    return {c.topic: node.create_publisher(_message_class(c), remap.get(c.topic, c.topic), _qos(c)) for c in connections}
 
 
 def _message_class(connection):

@@ -43,8 +43,7 @@ def run(args):
         service.output.say(
             "WARNING",
             "launch",
-            f"launch argument '{name}' is not declared by {path.name}; "
-            f"it takes: {', '.join(sorted(arguments)) or 'none'}",
+            f"launch argument '{name}' is not declared by {path.name}; it takes: {', '.join(sorted(arguments)) or 'none'}",
         )
     service.context.launch_configurations.update(given)
     service.include_launch_description(description)
@@ -59,9 +58,7 @@ def _launch_file(args):
     path = Path(args.package_or_file)
     if not path.is_file():
         if not rest or ":=" in rest[0]:
-            raise CliError(
-                f"'{path}' is no launch file; give a path, or a package and the name of one of its launch files"
-            )
+            raise CliError(f"'{path}' is no launch file; give a path, or a package and the name of one of its launch files")
         path = _in_package(args.package_or_file, rest.pop(0))
     for argument in rest:
         if ":=" not in argument.lstrip(":"):

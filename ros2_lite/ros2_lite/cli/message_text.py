@@ -24,9 +24,7 @@ def _plain(value, kind, no_arr, limit):
         return value[0]
     if no_arr:
         element, length = kind.removeprefix("sequence<").split("[")[0].rstrip(">").split(",")[0], len(value)
-        return (
-            f"<sequence type: {element}, length: {length}>" if kind.startswith("sequence") else f"<array type: {kind}>"
-        )
+        return f"<sequence type: {element}, length: {length}>" if kind.startswith("sequence") else f"<array type: {kind}>"
     shown = value if limit is None else value[:limit]
     elements = [_plain(e.item() if hasattr(e, "item") else e, "", no_arr, limit) for e in shown]
     return elements + ["..."] if len(elements) < len(value) else elements

@@ -1,10 +1,14 @@
 """ros2 node"""
+
 from ros2_lite.cli import direct, verbs
 
 
 def add_arguments(parser):
-    verbs(parser, list=(list_, "list the nodes there are", _list_arguments),
-          info=(info, "what a node publishes, subscribes and serves", _info_arguments))
+    verbs(
+        parser,
+        list=(list_, "list the nodes there are", _list_arguments),
+        info=(info, "what a node publishes, subscribes and serves", _info_arguments),
+    )
 
 
 def _list_arguments(parser):
@@ -25,9 +29,11 @@ def info(args):
     with direct.cli_node() as node:
         name, namespace = direct.split_name(node, args.node_name)
         print(f"{namespace.rstrip('/')}/{name}")
-        for title, look_up in (("Subscribers", node.get_subscriber_names_and_types_by_node),
-                               ("Publishers", node.get_publisher_names_and_types_by_node),
-                               ("Service Servers", node.get_service_names_and_types_by_node),
-                               ("Service Clients", node.get_client_names_and_types_by_node)):
+        for title, look_up in (
+            ("Subscribers", node.get_subscriber_names_and_types_by_node),
+            ("Publishers", node.get_publisher_names_and_types_by_node),
+            ("Service Servers", node.get_service_names_and_types_by_node),
+            ("Service Clients", node.get_client_names_and_types_by_node),
+        ):
             print(f"  {title}:")
             print("\n".join(f"    {topic}: {', '.join(types)}" for topic, types in sorted(look_up(name, namespace))))

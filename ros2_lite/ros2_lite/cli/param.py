@@ -104,9 +104,7 @@ def get(args):
 
 def set_(args):
     with direct.cli_node() as node:
-        if not _set(
-            node, args.node_name, {args.parameter_name: _yaml_value(args.value)}, "Set parameter", "Setting parameter"
-        ):
+        if not _set(node, args.node_name, {args.parameter_name: _yaml_value(args.value)}, "Set parameter", "Setting parameter"):
             return 1
 
 

@@ -1,4 +1,5 @@
 """ros2 run"""
+
 import argparse
 import os
 

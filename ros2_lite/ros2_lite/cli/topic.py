@@ -40,9 +40,7 @@ def _echo_arguments(parser):
 
 def _hz_arguments(parser):
     _topic(parser)
-    parser.add_argument(
-        "-w", "--window", type=int, default=10000, help="messages to average over (default %(default)s)"
-    )
+    parser.add_argument("-w", "--window", type=int, default=10000, help="messages to average over (default %(default)s)")
 
 
 def _topic(parser):

@@ -1,4 +1,5 @@
 """Where packages are installed: the prefixes in AMENT_PREFIX_PATH, then the Python environment (pip's `data_files`)."""
+
 import importlib.metadata
 import json
 import os

@@ -75,9 +75,7 @@ def _pixels(message):
         raise CvBridgeError(f"step is {step}, but a row of {width} pixels of {message.encoding} takes {row} octets")
     # The last row may lack its padding.
     if len(message.data) < step * (height - 1) + row:
-        raise CvBridgeError(
-            f"data has {len(message.data)} octets, but {height} rows of step {step} take {step * height}"
-        )
+        raise CvBridgeError(f"data has {len(message.data)} octets, but {height} rows of step {step} take {step * height}")
     shape = (height, width) if channels == 1 else (height, width, channels)
     strides = (step, channels * dtype.itemsize, dtype.itemsize)[: len(shape)]
     stored = dtype.newbyteorder(">" if message.is_bigendian else "<")

@@ -120,9 +120,7 @@ class IncludeLaunchDescription(Action):
     def __init__(self, launch_description_source, *, launch_arguments=None, **kwargs):
         super().__init__(**kwargs)
         is_source = hasattr(launch_description_source, "get_launch_description")
-        self.source = (
-            launch_description_source if is_source else PythonLaunchDescriptionSource(launch_description_source)
-        )
+        self.source = launch_description_source if is_source else PythonLaunchDescriptionSource(launch_description_source)
         self.launch_arguments = list(launch_arguments or ())
 
     def execute(self, context):

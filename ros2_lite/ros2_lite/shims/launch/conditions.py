@@ -1,4 +1,5 @@
 """Conditions of actions."""
+
 from launch.substitution import perform
 
 

@@ -1,4 +1,5 @@
 """Handlers: which event is waited for, and what is visited when it comes."""
+
 from launch.events import ProcessExited
 
 

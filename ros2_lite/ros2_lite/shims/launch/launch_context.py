@@ -1,4 +1,5 @@
 """The state that the entities of a running launch share."""
+
 import os
 
 

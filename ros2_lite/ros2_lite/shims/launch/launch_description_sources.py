@@ -1,4 +1,5 @@
 """Where launch descriptions come from."""
+
 import importlib.util
 from pathlib import Path
 

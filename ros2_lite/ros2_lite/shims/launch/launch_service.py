@@ -1,4 +1,5 @@
 """Runs launch descriptions until nothing is left to run."""
+
 import contextlib
 import heapq
 import itertools

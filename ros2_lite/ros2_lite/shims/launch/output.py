@@ -1,4 +1,5 @@
 """What a launch shows and what it writes down."""
+
 import contextlib
 import os
 import socket

@@ -1,4 +1,5 @@
 """One child process of a launch."""
+
 import contextlib
 import os
 import signal
@@ -14,11 +15,14 @@ class Process:
 
     def __init__(self, name, cmd, *, output, screen, on_exit, **options):
         self.name, self._output, self._on_exit = name, output, on_exit
-        self._child = subprocess.Popen(cmd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                       start_new_session=True, **options)
+        self._child = subprocess.Popen(
+            cmd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, **options
+        )
         self.pid = self._child.pid
-        self._pumps = [threading.Thread(target=self._pump, args=args, daemon=True)
-                       for args in ((self._child.stdout, screen), (self._child.stderr, True))]
+        self._pumps = [
+            threading.Thread(target=self._pump, args=args, daemon=True)
+            for args in ((self._child.stdout, screen), (self._child.stderr, True))
+        ]
         for thread in (*self._pumps, threading.Thread(target=self._wait, daemon=True)):
             thread.start()
 
@@ -31,16 +35,21 @@ class Process:
     def stop(self, later, *, sigterm_timeout, sigkill_timeout):
         """SIGINT; where that is not enough SIGTERM, then SIGKILL. `later(seconds, function)` is the caller's clock."""
         self.send_signal(signal.SIGINT)
-        self._escalate(later, [(signal.SIGINT, sigterm_timeout, signal.SIGTERM),
-                               (signal.SIGTERM, sigkill_timeout, signal.SIGKILL)])
+        self._escalate(
+            later, [(signal.SIGINT, sigterm_timeout, signal.SIGTERM), (signal.SIGTERM, sigkill_timeout, signal.SIGKILL)]
+        )
 
     def _escalate(self, later, steps):
         (sent, seconds, stronger), *rest = steps
 
         def check():
             if self._child.poll() is None:
-                self._output.say("ERROR", self.name, f"process[{self.name}] failed to terminate '{seconds}' seconds "
-                                 f"after receiving '{sent.name}', escalating to '{stronger.name}'")
+                self._output.say(
+                    "ERROR",
+                    self.name,
+                    f"process[{self.name}] failed to terminate '{seconds}' seconds "
+                    f"after receiving '{sent.name}', escalating to '{stronger.name}'",
+                )
                 self.send_signal(stronger)
                 if rest:
                     self._escalate(later, rest)

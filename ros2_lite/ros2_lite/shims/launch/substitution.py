@@ -1,4 +1,5 @@
 """What is only known when the launch file runs."""
+
 import os
 from collections.abc import Iterable
 
@@ -28,11 +29,9 @@ def as_list(value):
 
 def perform(context, value):
     """`value` (see `as_list`) as one text."""
-    return "".join(part.perform(context) if isinstance(part, Substitution) else os.fspath(part)
-                   for part in as_list(value))
+    return "".join(part.perform(context) if isinstance(part, Substitution) else os.fspath(part) for part in as_list(value))
 
 
 def describe(value):
     """`value` (see `as_list`) as a reader of `--show-args` sees it."""
-    return " + ".join(part.describe() if isinstance(part, Substitution) else repr(os.fspath(part))
-                      for part in as_list(value))
+    return " + ".join(part.describe() if isinstance(part, Substitution) else repr(os.fspath(part)) for part in as_list(value))

@@ -1,4 +1,5 @@
 """Actions of launch_ros."""
+
 import os
 
 import yaml
@@ -19,8 +20,20 @@ class Node(ExecuteProcess):
     are those of ExecuteProcess.
     """
 
-    def __init__(self, *, executable, package=None, name=None, namespace=None, exec_name=None, parameters=(),
-                 remappings=(), arguments=(), ros_arguments=(), **options):
+    def __init__(
+        self,
+        *,
+        executable,
+        package=None,
+        name=None,
+        namespace=None,
+        exec_name=None,
+        parameters=(),
+        remappings=(),
+        arguments=(),
+        ros_arguments=(),
+        **options,
+    ):
         super().__init__(cmd=[executable], name=exec_name or executable, **options)
         self._executable, self._package = executable, package
         self._node_name, self._namespace = name, namespace
@@ -30,8 +43,9 @@ class Node(ExecuteProcess):
     def command(self, context):
         executable = perform(context, self._executable)
         program = find_executable(perform(context, self._package), executable) if self._package else [executable]
-        arguments, ros_arguments = ([perform(context, argument) for argument in arguments]
-                                    for arguments in (self._arguments, self._ros_arguments))
+        arguments, ros_arguments = (
+            [perform(context, argument) for argument in arguments] for arguments in (self._arguments, self._ros_arguments)
+        )
         return [*program, *arguments, "--ros-args", *ros_arguments, *self._node_arguments(context)]
 
     def _node_arguments(self, context):

@@ -20,9 +20,7 @@ class ParameterValue:
         if self._type is float and type(value) is int:
             value = float(value)
         if value is None or (self._type is not None and type(value) is not self._type):
-            raise TypeError(
-                f"a parameter's value {text!r} is not of type {getattr(self._type, '__name__', 'bool, int, ...')}"
-            )
+            raise TypeError(f"a parameter's value {text!r} is not of type {getattr(self._type, '__name__', 'bool, int, ...')}")
         return value
 
 

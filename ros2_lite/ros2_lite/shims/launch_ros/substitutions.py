@@ -1,4 +1,5 @@
 """Substitutions that look into installed packages."""
+
 from ament_index_python.packages import get_package_share_directory
 from launch.substitution import Substitution, describe, perform
 

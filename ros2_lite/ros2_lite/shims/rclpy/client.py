@@ -15,9 +15,7 @@ class Client(ServiceEnd):
 
     def __init__(self, node: Any, srv_type: Any, name: str, group: Any) -> None:
         super().__init__(node, srv_type, name, group, reads="Response", writes="Request")
-        self._identity = int.from_bytes(self._writer.guid[8:], "little") ^ int.from_bytes(
-            self._writer.guid[:8], "little"
-        )
+        self._identity = int.from_bytes(self._writer.guid[8:], "little") ^ int.from_bytes(self._writer.guid[:8], "little")
         self._numbers = itertools.count(1)
         self._pending: dict[int, Future] = {}
         self._context = node.context
@@ -57,10 +55,6 @@ class Client(ServiceEnd):
     def wait_for_service(self, timeout_sec: float | None = None) -> bool:
         """Wait until a server is there; whether it is."""
         end = None if timeout_sec is None or timeout_sec < 0 else time.monotonic() + timeout_sec
-        while (
-            not (ready := self.service_is_ready())
-            and self._context.ok()
-            and (end is None or time.monotonic() < end)
-        ):
+        while not (ready := self.service_is_ready()) and self._context.ok() and (end is None or time.monotonic() < end):
             time.sleep(0.02)
         return ready

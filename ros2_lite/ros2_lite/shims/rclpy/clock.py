@@ -24,9 +24,7 @@ class ClockChange(IntEnum):
 class JumpThreshold:
     """Which jumps a callback is for; min_forward > 0, min_backward < 0, None for jumps that do not matter."""
 
-    def __init__(
-        self, *, min_forward: Duration | None, min_backward: Duration | None, on_clock_change: bool = True
-    ) -> None:
+    def __init__(self, *, min_forward: Duration | None, min_backward: Duration | None, on_clock_change: bool = True) -> None:
         if min_forward is not None and min_forward.nanoseconds <= 0:
             raise ValueError("min_forward must be a positive non-zero duration")
         if min_backward is not None and min_backward.nanoseconds >= 0:
@@ -39,9 +37,7 @@ class JumpThreshold:
         if jump.clock_change in (ClockChange.ROS_TIME_ACTIVATED, ClockChange.ROS_TIME_DEACTIVATED):
             return self.on_clock_change
         forward, backward = self.min_forward, self.min_backward
-        return (forward is not None and jump.delta >= forward) or (
-            backward is not None and jump.delta <= backward
-        )
+        return (forward is not None and jump.delta >= forward) or (backward is not None and jump.delta <= backward)
 
 
 @dataclass(frozen=True)
@@ -55,9 +51,7 @@ class TimeJump:
 class JumpHandle:
     """A registered jump callback; unregister() ends it."""
 
-    def __init__(
-        self, *, clock: "ROSClock", threshold: JumpThreshold, pre_callback: Any, post_callback: Any
-    ) -> None:
+    def __init__(self, *, clock: "ROSClock", threshold: JumpThreshold, pre_callback: Any, post_callback: Any) -> None:
         if pre_callback is None and post_callback is None:
             raise ValueError("One of pre_callback or post_callback must be callable")
         self._clock, self.threshold = clock, threshold
@@ -148,11 +142,7 @@ class ROSClock(Clock):
             after = (override or 0) if active else _time.time_ns()
             first = self._active and self._override is None  # from "no time yet" to the first time is no jump
             jump = TimeJump(change, Duration(nanoseconds=0 if first else after - before))
-            concerned = [
-                handle
-                for handle in self.jump_handles
-                if active | self._active and handle.threshold.is_passed(jump)
-            ]
+            concerned = [handle for handle in self.jump_handles if active | self._active and handle.threshold.is_passed(jump)]
         for handle in concerned:
             if handle.pre_callback:
                 handle.pre_callback()
@@ -172,8 +162,6 @@ class ROSClock(Clock):
         post_callback: Callable[[TimeJump], None] | None = None,
     ) -> JumpHandle:
         """Call back before and after every jump beyond the threshold, until the handle is unregistered."""
-        handle = JumpHandle(
-            clock=self, threshold=threshold, pre_callback=pre_callback, post_callback=post_callback
-        )
+        handle = JumpHandle(clock=self, threshold=threshold, pre_callback=pre_callback, post_callback=post_callback)
         self.jump_handles.append(handle)
         return handle

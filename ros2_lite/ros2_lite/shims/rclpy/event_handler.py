@@ -90,26 +90,16 @@ class _Event(NamedTuple):
 
 
 _WRITER_EVENTS = {
-    "incompatible_qos": _Event(
-        DDSStatus.OfferedIncompatibleQos, "get_offered_incompatible_qos_status", _incompatible
-    ),
+    "incompatible_qos": _Event(DDSStatus.OfferedIncompatibleQos, "get_offered_incompatible_qos_status", _incompatible),
     "matched": _Event(DDSStatus.PublicationMatched, "get_publication_matched_status", _plain(QoSMatched)),
-    "deadline": _Event(
-        DDSStatus.OfferedDeadlineMissed, "get_offered_deadline_missed_status", _plain(QoSCounted)
-    ),
+    "deadline": _Event(DDSStatus.OfferedDeadlineMissed, "get_offered_deadline_missed_status", _plain(QoSCounted)),
     "liveliness": _Event(DDSStatus.LivelinessLost, "get_liveliness_lost_status", _plain(QoSCounted)),
 }
 _READER_EVENTS = {
-    "incompatible_qos": _Event(
-        DDSStatus.RequestedIncompatibleQos, "get_requested_incompatible_qos_status", _incompatible
-    ),
+    "incompatible_qos": _Event(DDSStatus.RequestedIncompatibleQos, "get_requested_incompatible_qos_status", _incompatible),
     "matched": _Event(DDSStatus.SubscriptionMatched, "get_subscription_matched_status", _plain(QoSMatched)),
-    "deadline": _Event(
-        DDSStatus.RequestedDeadlineMissed, "get_requested_deadline_missed_status", _plain(QoSCounted)
-    ),
-    "liveliness": _Event(
-        DDSStatus.LivelinessChanged, "get_liveliness_changed_status", _plain(QoSLivelinessChanged)
-    ),
+    "deadline": _Event(DDSStatus.RequestedDeadlineMissed, "get_requested_deadline_missed_status", _plain(QoSCounted)),
+    "liveliness": _Event(DDSStatus.LivelinessChanged, "get_liveliness_changed_status", _plain(QoSLivelinessChanged)),
     "message_lost": _Event(DDSStatus.SampleLost, "get_sample_lost_status", _plain(QoSCounted)),
 }
 
@@ -162,9 +152,7 @@ class EventHandler(Waitable):
         self.flag()
 
 
-def make_handlers(
-    node: Any, group: Any, callbacks: Any, endpoint: Any, topic: str, writes: bool
-) -> list[EventHandler]:
+def make_handlers(node: Any, group: Any, callbacks: Any, endpoint: Any, topic: str, writes: bool) -> list[EventHandler]:
     """The handlers of an endpoint's events, with the default warning about incompatible QoS where nothing else is
     asked."""
     events = _WRITER_EVENTS if writes else _READER_EVENTS

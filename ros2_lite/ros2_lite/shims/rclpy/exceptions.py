@@ -72,7 +72,5 @@ class InvalidParameterValueException(ParameterException):
     """A value that a set-callback refused or that is outside of its range."""
 
     def __init__(self, parameter: str, value: Any, reason: str) -> None:
-        Exception.__init__(
-            self, f"Invalid parameter value ({value}) for parameter '{parameter}'. Reason: {reason}"
-        )
+        Exception.__init__(self, f"Invalid parameter value ({value}) for parameter '{parameter}'. Reason: {reason}")
         self.parameters = parameter

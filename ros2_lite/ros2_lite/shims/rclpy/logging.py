@@ -134,9 +134,7 @@ class RcutilsLogger:
         self._emit(str(message), severity, name or self.name, frame)
         return True
 
-    def _passes(
-        self, where: tuple, once: bool, skip_first: bool, span: float | None, clock: Clock | None
-    ) -> bool:
+    def _passes(self, where: tuple, once: bool, skip_first: bool, span: float | None, clock: Clock | None) -> bool:
         now = clock.now().nanoseconds if clock else time.monotonic_ns()
         with _lock:
             state = self._calls.setdefault(where, {"first": True, "last": None})

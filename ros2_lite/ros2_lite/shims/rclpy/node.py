@@ -38,9 +38,7 @@ from .topic_endpoint_info import TopicEndpointInfo, TopicEndpointTypeEnum
 from .utilities import get_default_context
 from .waitable import Waitable
 
-NodeNameNonExistentError = type(
-    "NodeNameNonExistentError", (RuntimeError,), {"__doc__": "There is no such node."}
-)
+NodeNameNonExistentError = type("NodeNameNonExistentError", (RuntimeError,), {"__doc__": "There is no such node."})
 
 
 class Node(ParameterStore):
@@ -63,9 +61,7 @@ class Node(ParameterStore):
     ) -> None:
         self.context = context or get_default_context()
         if not self.context.ok():
-            raise NotInitializedException(
-                "cannot create a node: the context is not initialised, call rclpy.init()"
-            )
+            raise NotInitializedException("cannot create a node: the context is not initialised, call rclpy.init()")
         self._arguments = self.context.arguments if use_global_arguments else names.Arguments()
         if cli_args:
             self._arguments = self._arguments.merged(
@@ -119,9 +115,7 @@ class Node(ParameterStore):
         if enable_rosout and self._arguments.rosout:
             self._rosout = self.create_publisher(Log, "/rosout", qos_profile_rosout_default)
             logging.add_sink(self._logger.name, self._publish_log)
-        self._events = self.create_publisher(
-            ParameterEvent, "/parameter_events", qos_profile_parameter_events
-        )
+        self._events = self.create_publisher(ParameterEvent, "/parameter_events", qos_profile_parameter_events)
         self.declare_parameter("use_sim_time", False)
         self._follow_sim_time([self.get_parameter("use_sim_time")])
         self.add_post_set_parameters_callback(self._follow_sim_time)
@@ -200,9 +194,7 @@ class Node(ParameterStore):
 
     def _add(self, *added: Waitable) -> None:
         with self._lock:  # a new list each time: executors walk the old one without this lock
-            self._waitables = sorted(
-                self._waitables + list(added), key=lambda entity: not isinstance(entity, Timer)
-            )
+            self._waitables = sorted(self._waitables + list(added), key=lambda entity: not isinstance(entity, Timer))
         for entity in added:
             entity.notify()
 
@@ -224,9 +216,7 @@ class Node(ParameterStore):
 
     # Publishers, subscriptions, services, timers
 
-    def _profile(
-        self, profile: QoSProfile | int, topic: str, kind: str, options: QoSOverridingOptions | None
-    ) -> QoSProfile:
+    def _profile(self, profile: QoSProfile | int, topic: str, kind: str, options: QoSOverridingOptions | None) -> QoSProfile:
         profile = QoSProfile(depth=profile) if isinstance(profile, int) else profile
         return qos_overriding_options.apply(self, topic, kind, profile, options) if options else profile
 
@@ -282,9 +272,7 @@ class Node(ParameterStore):
         callback_group: CallbackGroup | None = None,
     ) -> Service:
         full = self.resolve_service_name(srv_name)
-        return self._start(
-            Service(self, srv_type, full, callback, callback_group or self.default_callback_group)
-        )
+        return self._start(Service(self, srv_type, full, callback, callback_group or self.default_callback_group))
 
     def create_client(
         self,
@@ -320,9 +308,7 @@ class Node(ParameterStore):
         self._add(timer)
         return timer
 
-    def create_guard_condition(
-        self, callback: Callable, callback_group: CallbackGroup | None = None
-    ) -> GuardCondition:
+    def create_guard_condition(self, callback: Callable, callback_group: CallbackGroup | None = None) -> GuardCondition:
         guard = GuardCondition(self, callback, callback_group or self.default_callback_group)
         self._add(guard)
         return guard
@@ -439,9 +425,7 @@ class Node(ParameterStore):
         """Raises NodeNameNonExistentError where no such node is known."""
         wanted = NodeEntry("/" + namespace.strip("/"), name).full_name
         if wanted not in self.get_fully_qualified_node_names():
-            raise NodeNameNonExistentError(
-                f"Cannot get topics or services of {wanted}: there is no such node"
-            )
+            raise NodeNameNonExistentError(f"Cannot get topics or services of {wanted}: there is no such node")
         return [
             endpoint
             for endpoint in self.context.graph.endpoints()
@@ -458,14 +442,10 @@ class Node(ParameterStore):
     ) -> list[tuple[str, list[str]]]:
         return self.context.graph.topics(self._of_node(node_name, node_namespace, is_writer=False))
 
-    def get_service_names_and_types_by_node(
-        self, node_name: str, node_namespace: str
-    ) -> list[tuple[str, list[str]]]:
+    def get_service_names_and_types_by_node(self, node_name: str, node_namespace: str) -> list[tuple[str, list[str]]]:
         return self.context.graph.services(self._of_node(node_name, node_namespace))
 
-    def get_client_names_and_types_by_node(
-        self, node_name: str, node_namespace: str
-    ) -> list[tuple[str, list[str]]]:
+    def get_client_names_and_types_by_node(self, node_name: str, node_namespace: str) -> list[tuple[str, list[str]]]:
         return self.context.graph.services(self._of_node(node_name, node_namespace), servers=False)
 
     def _endpoints(self, topic: str, is_writer: bool) -> list[EndpointEntry]:
@@ -487,14 +467,10 @@ class Node(ParameterStore):
             for entry in self._endpoints(topic, is_writer)
         ]
 
-    def get_publishers_info_by_topic(
-        self, topic_name: str, no_mangle: bool = False
-    ) -> list[TopicEndpointInfo]:
+    def get_publishers_info_by_topic(self, topic_name: str, no_mangle: bool = False) -> list[TopicEndpointInfo]:
         return self._infos(topic_name, is_writer=True)
 
-    def get_subscriptions_info_by_topic(
-        self, topic_name: str, no_mangle: bool = False
-    ) -> list[TopicEndpointInfo]:
+    def get_subscriptions_info_by_topic(self, topic_name: str, no_mangle: bool = False) -> list[TopicEndpointInfo]:
         return self._infos(topic_name, is_writer=False)
 
     def count_publishers(self, topic_name: str) -> int:

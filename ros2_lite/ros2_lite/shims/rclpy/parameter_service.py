@@ -76,8 +76,6 @@ class ParameterService:
 
     def _set_all(self, messages: list[Any]) -> SetParametersResult:
         try:
-            return self._node.set_parameters_atomically(
-                [Parameter.from_parameter_msg(message) for message in messages]
-            )
+            return self._node.set_parameters_atomically([Parameter.from_parameter_msg(message) for message in messages])
         except (ParameterException, ValueError) as error:
             return SetParametersResult(successful=False, reason=str(error))

@@ -27,9 +27,7 @@ def _refused(reason: str) -> SetParametersResult:
 
 def _range_problem(parameter: Parameter, descriptor: ParameterDescriptor) -> str:
     """Why a number is outside of its descriptor's range or off its steps (both ends always fit), or ''."""
-    ranges = {_Type.INTEGER: descriptor.integer_range, _Type.DOUBLE: descriptor.floating_point_range}.get(
-        parameter.type_
-    )
+    ranges = {_Type.INTEGER: descriptor.integer_range, _Type.DOUBLE: descriptor.floating_point_range}.get(parameter.type_)
     if not ranges:
         return ""
     value, limits = parameter.value, ranges[0]
@@ -70,13 +68,9 @@ class ParameterStore:
         Raises ParameterAlreadyDeclaredException, InvalidParameterException for a bad name, and for a value that cannot
         be: InvalidParameterTypeException or InvalidParameterValueException.
         """
-        return self.declare_parameters(
-            "", [(name, value, descriptor or ParameterDescriptor())], ignore_override
-        )[0]
+        return self.declare_parameters("", [(name, value, descriptor or ParameterDescriptor())], ignore_override)[0]
 
-    def declare_parameters(
-        self, namespace: str, parameters: Iterable[tuple], ignore_override: bool = False
-    ) -> list[Parameter]:
+    def declare_parameters(self, namespace: str, parameters: Iterable[tuple], ignore_override: bool = False) -> list[Parameter]:
         """As declare_parameter, for (name), (name, value) or (name, value, descriptor), below a namespace."""
         declared = []
         for entry in parameters:
@@ -89,16 +83,12 @@ class ParameterStore:
             declared.append(self._declare(full, value, descriptor or ParameterDescriptor(), ignore_override))
         return declared
 
-    def _declare(
-        self, name: str, value: Any, descriptor: ParameterDescriptor, ignore_override: bool
-    ) -> Parameter:
+    def _declare(self, name: str, value: Any, descriptor: ParameterDescriptor, ignore_override: bool) -> Parameter:
         kind = value if isinstance(value, _Type) else _Type.from_parameter_value(value)
         if isinstance(value, _Type):
             value = None
         elif value is None and not descriptor.dynamic_typing:
-            raise ValueError(
-                f"Parameter {name} needs a default value, a Parameter.Type, or dynamic_typing=True"
-            )
+            raise ValueError(f"Parameter {name} needs a default value, a Parameter.Type, or dynamic_typing=True")
         if name in self._overrides and not ignore_override:
             value = self._overrides[name]
         descriptor.name = name
@@ -156,18 +146,12 @@ class ParameterStore:
     def get_parameter_or(self, name: str, alternative_value: Parameter | None = None) -> Parameter:
         """The parameter, or the alternative where it is undeclared or has no value."""
         parameter = self._parameters.get(name)
-        return (
-            parameter
-            if parameter and parameter.type_ is not _Type.NOT_SET
-            else alternative_value or Parameter(name)
-        )
+        return parameter if parameter and parameter.type_ is not _Type.NOT_SET else alternative_value or Parameter(name)
 
     def get_parameters_by_prefix(self, prefix: str) -> dict[str, Parameter]:
         """The parameters below `prefix.`, by the rest of their names."""
         start = f"{prefix}." if prefix else ""
-        return {
-            name[len(start) :]: value for name, value in self._parameters.items() if name.startswith(start)
-        }
+        return {name[len(start) :]: value for name, value in self._parameters.items() if name.startswith(start)}
 
     def get_parameter_type(self, name: str) -> _Type:
         if name not in self._parameters and not self._allow_undeclared:
@@ -195,9 +179,7 @@ class ParameterStore:
         for callback in list(self._pre_callbacks):
             parameters = callback(parameters)
             if not parameters:
-                return _refused(
-                    "parameter list cannot be empty, this might be due to pre_set_parameters_callback"
-                )
+                return _refused("parameter list cannot be empty, this might be due to pre_set_parameters_callback")
         undeclared = [parameter.name for parameter in parameters if parameter.name not in self._descriptors]
         if undeclared and not self._allow_undeclared:
             raise ParameterNotDeclaredException(undeclared)
@@ -212,9 +194,7 @@ class ParameterStore:
             return _refused(f"Trying to set a read-only parameter: {parameter.name}.")
         if parameter.type_ is _Type.NOT_SET:
             return (
-                _refused(f"Static parameter cannot be undeclared: {parameter.name}")
-                if not descriptor.dynamic_typing
-                else _OK
+                _refused(f"Static parameter cannot be undeclared: {parameter.name}") if not descriptor.dynamic_typing else _OK
             )
         if not descriptor.dynamic_typing and descriptor.type != parameter.type_.value:
             error = InvalidParameterTypeException(parameter, _Type(descriptor.type).name)
@@ -254,9 +234,7 @@ class ParameterStore:
         """May change the list before it is checked. The newest callback is called first, here and below."""
         self._pre_callbacks.insert(0, callback)
 
-    def add_on_set_parameters_callback(
-        self, callback: Callable[[list[Parameter]], SetParametersResult]
-    ) -> None:
+    def add_on_set_parameters_callback(self, callback: Callable[[list[Parameter]], SetParametersResult]) -> None:
         """May refuse; must have no side effects."""
         self._on_callbacks.insert(0, callback)
 

@@ -15,9 +15,7 @@ from .qos import QoSProfile, to_dds
 class Publisher:
     """Publishes messages of one type on one topic."""
 
-    def __init__(
-        self, node: Any, msg_type: type, topic: str, qos: QoSProfile, group: Any, callbacks: Any
-    ) -> None:
+    def __init__(self, node: Any, msg_type: type, topic: str, qos: QoSProfile, group: Any, callbacks: Any) -> None:
         self._node, self.msg_type, self.topic, self.topic_name, self.qos_profile = (
             node,
             msg_type,

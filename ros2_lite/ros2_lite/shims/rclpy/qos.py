@@ -115,15 +115,11 @@ class QoSProfile:
         if name in _TYPES:
             value = _TYPES[name](value)
         elif not isinstance(value, type(_DEFAULTS[name])):
-            raise AssertionError(
-                f"{name} must be of type {type(_DEFAULTS[name]).__name__}, but it is {value!r}"
-            )
+            raise AssertionError(f"{name} must be of type {type(_DEFAULTS[name]).__name__}, but it is {value!r}")
         object.__setattr__(self, name, value)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, QoSProfile) and all(
-            getattr(self, name) == getattr(other, name) for name in _DEFAULTS
-        )
+        return isinstance(other, QoSProfile) and all(getattr(self, name) == getattr(other, name) for name in _DEFAULTS)
 
     __hash__ = None
 
@@ -163,9 +159,7 @@ def to_dds(profile: QoSProfile, user_data: bytes = b"", writes: bool = True) -> 
     lease = profile.liveliness_lease_duration.nanoseconds
     if lease or profile.liveliness is LivelinessPolicy.MANUAL_BY_TOPIC:
         manual = profile.liveliness is LivelinessPolicy.MANUAL_BY_TOPIC
-        policies.append(
-            (Policy.Liveliness.ManualByTopic if manual else Policy.Liveliness.Automatic)(lease or 2**63 - 1)
-        )
+        policies.append((Policy.Liveliness.ManualByTopic if manual else Policy.Liveliness.Automatic)(lease or 2**63 - 1))
     if user_data:
         policies.append(Policy.Userdata(user_data))
     return Qos(*policies)
@@ -175,11 +169,7 @@ def from_dds(qos: Qos) -> QoSProfile:
     """The profile of a remote endpoint; DDS does not announce history, so it is unknown, with depth 0."""
     profile = QoSProfile(depth=0)
     profile.history = HistoryPolicy.UNKNOWN
-    reliable = (
-        isinstance(qos[Policy.Reliability], Policy.Reliability.Reliable)
-        if Policy.Reliability in qos
-        else False
-    )
+    reliable = isinstance(qos[Policy.Reliability], Policy.Reliability.Reliable) if Policy.Reliability in qos else False
     profile.reliability = ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT
     volatile = Policy.Durability not in qos or qos[Policy.Durability] == Policy.Durability.Volatile
     profile.durability = DurabilityPolicy.VOLATILE if volatile else DurabilityPolicy.TRANSIENT_LOCAL
@@ -198,20 +188,12 @@ class QoSCompatibility(IntEnum):
     ERROR = 2
 
 
-def qos_check_compatible(
-    publisher_qos: QoSProfile, subscription_qos: QoSProfile
-) -> tuple[QoSCompatibility, str]:
+def qos_check_compatible(publisher_qos: QoSProfile, subscription_qos: QoSProfile) -> tuple[QoSCompatibility, str]:
     """Whether samples would flow, and if not, why."""
     offered, wanted, problems = publisher_qos, subscription_qos, []
-    if (
-        offered.reliability is ReliabilityPolicy.BEST_EFFORT
-        and wanted.reliability is ReliabilityPolicy.RELIABLE
-    ):
+    if offered.reliability is ReliabilityPolicy.BEST_EFFORT and wanted.reliability is ReliabilityPolicy.RELIABLE:
         problems.append("ERROR: Best effort publisher and reliable subscription;")
-    if (
-        offered.durability is DurabilityPolicy.VOLATILE
-        and wanted.durability is DurabilityPolicy.TRANSIENT_LOCAL
-    ):
+    if offered.durability is DurabilityPolicy.VOLATILE and wanted.durability is DurabilityPolicy.TRANSIENT_LOCAL:
         problems.append("ERROR: Volatile publisher and transient local subscription;")
     return (QoSCompatibility.ERROR if problems else QoSCompatibility.OK), "".join(problems)
 
@@ -224,9 +206,7 @@ qos_profile_parameter_events = QoSProfile(depth=1000)
 qos_profile_system_default = QoSProfile(
     depth=1, reliability=ReliabilityPolicy.SYSTEM_DEFAULT, durability=DurabilityPolicy.SYSTEM_DEFAULT
 )
-qos_profile_rosout_default = QoSProfile(
-    depth=1000, durability=DurabilityPolicy.TRANSIENT_LOCAL, lifespan=Duration(seconds=10)
-)
+qos_profile_rosout_default = QoSProfile(depth=1000, durability=DurabilityPolicy.TRANSIENT_LOCAL, lifespan=Duration(seconds=10))
 # rmw_cyclonedds writes requests and replies with this whatever depth the profile says.
 SERVICE_QOS = QoSProfile(depth=1000)
 

@@ -70,9 +70,7 @@ class Service(ServiceEnd):
         def answer() -> None:
             response = self.callback(message, self.srv_type.Response())
             if not isinstance(response, self.srv_type.Response):
-                raise TypeError(
-                    f"callback of {self.srv_name} must return {self.srv_type.Response}, got {response!r}"
-                )
+                raise TypeError(f"callback of {self.srv_name} must return {self.srv_type.Response}, got {response!r}")
             self._wait_for_clients()
             self._send(identity, number, response)
 

@@ -39,9 +39,7 @@ class Future:
     def set_exception(self, exception: BaseException) -> None:
         self._finish(exception=exception)
 
-    def _finish(
-        self, result: Any = None, exception: BaseException | None = None, cancelled: bool = False
-    ) -> None:
+    def _finish(self, result: Any = None, exception: BaseException | None = None, cancelled: bool = False) -> None:
         with self._lock:
             if self.done():
                 return

@@ -11,9 +11,7 @@ from .duration import S_TO_NS, Duration
 class Time:
     """Nanoseconds of a clock, never negative. Times of different clocks cannot be compared: TypeError."""
 
-    def __init__(
-        self, *, seconds: float = 0, nanoseconds: int = 0, clock_type: ClockType = ClockType.SYSTEM_TIME
-    ) -> None:
+    def __init__(self, *, seconds: float = 0, nanoseconds: int = 0, clock_type: ClockType = ClockType.SYSTEM_TIME) -> None:
         if seconds < 0 or nanoseconds < 0:
             raise ValueError("Seconds and nanoseconds value must not be negative")
         self._nanoseconds = int(seconds * S_TO_NS) + int(nanoseconds)
@@ -41,8 +39,7 @@ class Time:
     def _of_same_clock(self, other: "Time") -> int:
         if self.clock_type != other.clock_type:
             raise TypeError(
-                "Can't compare or subtract times of different clock types: "
-                f"{self.clock_type.name} and {other.clock_type.name}"
+                f"Can't compare or subtract times of different clock types: {self.clock_type.name} and {other.clock_type.name}"
             )
         return other._nanoseconds
 

@@ -11,9 +11,7 @@ from .waitable import Waitable
 class Timer(Waitable):
     """Runs a callback every period of its clock. A late timer skips the periods that it has missed."""
 
-    def __init__(
-        self, node: Any, period_ns: int, callback: Callable, group: Any, clock: Clock, autostart: bool
-    ) -> None:
+    def __init__(self, node: Any, period_ns: int, callback: Callable, group: Any, clock: Clock, autostart: bool) -> None:
         super().__init__(node, group)
         self.clock, self.callback, self._period = clock, callback, period_ns
         self._last = self._next = 0

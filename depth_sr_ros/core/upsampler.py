@@ -1,0 +1,278 @@
+"""The front door without ROS: colour and low-resolution depth in, high-resolution depth out."""
+
+from __future__ import annotations
+
+import logging
+import numbers
+import os
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from depth_sr_ros.backends import candidates
+from depth_sr_ros.core import depth_image
+from depth_sr_ros.core.compiled_method import Network, StageClock
+from depth_sr_ros.core.ensemble import mean_over_flips
+from depth_sr_ros.core.result import DepthResult, FrameError
+from depth_sr_ros.files.depth_units import from_uint16_mm
+from depth_sr_ros.files.images import MAX_PIXELS
+
+MAX_OUTPUT_PIXELS = 1 << 24  # 4096 x 4096; a garbled header must not ask for all the memory there is
+FARTHEST_NEAREST_M = 250.0  # a depth camera sees nothing nearer than that only where its unit is mistaken
+SAME_ASPECT = 0.02  # relative difference of aspect ratios that the rounding of image sizes explains
+
+_log = logging.getLogger(__name__)
+
+
+class Upsampler:
+    """Guided super-resolution of depth images by a whole factor.
+
+    >>> import numpy as np
+    >>> upsampler = Upsampler("bicubic", scale=8)
+    >>> result = upsampler(np.zeros((480, 640, 3), np.uint8), np.full((60, 80), 1500, np.uint16))
+    >>> result.depth.shape, float(result.depth[0, 0]), bool(result.valid.all())
+    ((480, 640), 1.5, True)
+
+    method: a name from `depth-sr methods`. scale: output pixels per depth pixel, a side. backend: "auto" or a
+    name from `depth-sr doctor`. precision: "auto", "f32", "bf16". weights: a safetensors file with its
+    manifest beside it; None for those of the package. threads: for the network; None leaves it to the
+    backend.
+
+    These may be changed between frames: `fill_holes` (keep the depth that was guessed where the sensor saw
+    nothing), `min_depth` and `max_depth` (metres; measured depth outside is treated as unknown, results are
+    clipped to them), `clip_to_measured` (give no depth nearer or farther than what was measured around it, see
+    `depth_image.clip_to_measured`: helps with any sensor that mixes near and far at edges), `consistency` (make
+    the result's bicubic reduction equal the measurement, for which it must go beyond it at edges, so nothing is
+    clipped: helps with an exact sensor only), `ensemble` (take the mean over four flips of the frame: more
+    accurate, in four times the time), `iterations` (see the property).
+
+    One caller at a time. Raises TypeError for what is of another kind than said here, and ValueError for wrong
+    values: MethodError (a ValueError) for the method, its scale or its weights, BackendError for the backend;
+    each names the valid choices.
+    """
+
+    def __init__(
+        self,
+        method: str = "fdkn",
+        scale: int = 8,
+        *,
+        backend: str = "auto",
+        precision: str = "auto",
+        weights: Path | str | None = None,
+        fill_holes: bool = False,
+        min_depth: float = 0.0,
+        max_depth: float = float("inf"),
+        clip_to_measured: bool = True,
+        consistency: bool = False,
+        ensemble: bool = False,
+        iterations: int | None = None,
+        threads: int | None = None,
+    ) -> None:
+        from depth_sr_ros.methods.registry import load_method
+
+        flags = {"fill_holes": fill_holes, "clip_to_measured": clip_to_measured}
+        flags |= {"consistency": consistency, "ensemble": ensemble}
+        _check_kinds(flags, (bool, np.bool_), "True or False")
+        _check_kinds({"min_depth": min_depth, "max_depth": max_depth}, numbers.Real, "a number of metres")
+        _check_kinds({"threads": threads}, (numbers.Integral, type(None)), "a whole number or None")
+        _check_kinds({"weights": weights}, (str, os.PathLike, type(None)), "the name of a file or None")
+        if not 0 <= min_depth < max_depth:
+            raise ValueError(f"depth range [{min_depth}, {max_depth}] m must have 0 <= min_depth < max_depth")
+        self.fill_holes, self.ensemble = fill_holes, ensemble
+        self.clip_to_measured, self.consistency = clip_to_measured, consistency
+        self.min_depth, self.max_depth = min_depth, max_depth
+        self._warned = False
+        self._method = load_method(method, scale, None if weights is None else Path(weights))
+        self._own_iterations = self._method.iterations if self._method.is_iterative else None
+        self._backends = candidates(backend, threads, precision)
+        self._precision = precision
+        self._network: Network | None = None
+        self.iterations = iterations
+
+    @property
+    def method(self) -> str:
+        """The method's name."""
+        return self._method.name
+
+    @property
+    def scale(self) -> int:
+        """Output pixels per depth pixel, a side."""
+        return self._method.scale
+
+    @property
+    def backend(self) -> str:
+        """The name of what runs the network; before it is compiled, what will be tried first."""
+        return self._network.backend if self._network else self._backends[0].name
+
+    @property
+    def precision(self) -> str:
+        """What the network computes in, "f32" or "bf16"; before it is compiled, what was asked for."""
+        return self._network.precision if self._network else self._precision
+
+    @property
+    def iterations(self) -> int | None:
+        """How many steps an iterative method takes a frame, from 0; None where the method has none.
+
+        May be set between frames, to None for the method's own number. Nothing is compiled anew, unless a GPU
+        runs the steps too. Setting a number raises MethodError where the method has none, with those that
+        have, and ValueError for a number that is none.
+        """
+        return self._method.iterations if self._method.is_iterative else None
+
+    @iterations.setter
+    def iterations(self, number: int | None) -> None:
+        from depth_sr_ros.methods.registry import check_iterations
+
+        check_iterations(self.method, number)
+        if not self._method.is_iterative:
+            return
+        before = self._method.iterations
+        self._method.iterations = self._own_iterations if number is None else number
+        if self._network is not None and self._network.is_whole and self._method.iterations != before:
+            self._network = None  # what was compiled takes the old number
+
+    def prepare(self, depth_shape: tuple[int, int]) -> None:
+        """Compile for depth images of (h, w) ahead of the first one: seconds, or nothing where it is done.
+
+        Raises FrameError for a shape that cannot be, BackendError where no backend compiles the method.
+        """
+        if self._network is not None and self._network.depth_shape == tuple(depth_shape):
+            return
+        check_shape(depth_shape, self.scale)
+        self._network = None  # frees the old engine before the new one takes its memory
+        self._network = Network(self._method, self._backends, self._precision, tuple(depth_shape))
+
+    def __call__(self, rgb: np.ndarray, depth: np.ndarray) -> DepthResult:
+        """Upsample one frame.
+
+        rgb: (H, W, 3) uint8, seeing what the depth image sees, so of its aspect ratio; resized where it is
+        not s*h x s*w. depth: (h, w) float, metres, or uint16, millimetres. NaN, infinite, zero, negative and
+        out-of-range depth is unknown.
+
+        Returns the (s*h, s*w) result in fresh arrays. Raises FrameError, whose `reason` is "bad_guide",
+        "bad_depth", "too_large" or "no_valid_depth", and what `prepare` raises. What a numpy.ma array masks is
+        unknown.
+        """
+        _check_guide(rgb)
+        _check_depth(depth)
+        check_shape(depth.shape, self.scale)
+        _check_view(rgb.shape, depth.shape)
+        clock = StageClock()
+        self.prepare(depth.shape)
+        clock.lap("prepare")
+        metres = _metres(depth)
+        valid = depth_image.valid_mask(metres, self.min_depth, self.max_depth)
+        if not valid.any():
+            raise FrameError("no_valid_depth", f"none of the {depth.size} depth pixels holds a valid depth{self._limits()}")
+        filled = depth_image.fill_holes(metres, valid)
+        clock.lap("fill")
+        unit, lo, hi = depth_image.normalise(filled)
+        if lo > FARTHEST_NEAREST_M:
+            self._warn_of_unit(lo)
+        clock.lap("normalise")
+        upsampled = depth_image.denormalise(self._upsample(rgb, unit, clock), lo, hi)
+        if self.consistency:
+            upsampled = depth_image.project_consistent(upsampled, filled, *reduction_matrices(depth.shape, self.scale))
+        elif self.clip_to_measured:
+            upsampled = depth_image.clip_to_measured(upsampled, filled, self.scale)
+        known = self._finish(upsampled, valid)
+        clock.lap("finish")
+        return DepthResult(upsampled, known, self.method, self.backend, clock.times_ms())
+
+    def _warn_of_unit(self, nearest_m: float) -> None:
+        """Say once what no depth camera sees."""
+        if not self._warned:
+            self._warned = True
+            _log.warning("the nearest depth is %g m away: float depth is taken for metres, is it millimetres?", nearest_m)
+
+    def _limits(self) -> str:
+        """Where there are any: depth that the sensor saw may have been taken for unknown."""
+        if self.min_depth <= 0 and self.max_depth == np.inf:
+            return ""
+        return f" between min_depth, {self.min_depth:g} m, and max_depth, {self.max_depth:g} m"
+
+    def _upsample(self, rgb: np.ndarray, unit: np.ndarray, clock: StageClock) -> np.ndarray:
+        """(H, W, 3) uint8 and (h, w) in [0, 1] -> (s*h, s*w) float32, good until the next call."""
+
+        def once(rgb: np.ndarray, unit: np.ndarray) -> np.ndarray:
+            return self._network(rgb, unit, clock)
+
+        return mean_over_flips(once, rgb, unit) if self.ensemble else once(rgb, unit)
+
+    def _finish(self, depth: np.ndarray, valid: np.ndarray) -> np.ndarray:
+        """Clip `depth` to the range and put NaN where it is unknown, in place; return the (H, W) validity."""
+        if self.min_depth > 0 or self.max_depth < np.inf:
+            np.clip(depth, self.min_depth, self.max_depth, out=depth)
+        known = depth_image.valid_mask(depth)
+        if not self.fill_holes and not valid.all():
+            known &= depth_image.upsample_mask(valid, self.scale)
+        np.copyto(depth, np.float32(np.nan), where=~known)
+        return known
+
+
+def _metres(depth: np.ndarray) -> np.ndarray:
+    depth = np.ma.filled(depth, 0)  # zero is unknown in either unit; an array without a mask stays as it is
+    if depth.dtype.kind == "u":
+        return from_uint16_mm(depth)
+    with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite, and so unknown
+        return depth.astype(np.float32, copy=False)
+
+
+@lru_cache(maxsize=4)
+def reduction_matrices(depth_shape: tuple[int, int], scale: int) -> tuple[np.ndarray, ...]:
+    """The matrices of `depth_image.project_consistent` for the bicubic reduction by `scale`."""
+    from depth_sr_ros.methods.layers import resize_matrix
+
+    rows, columns = (resize_matrix(scale * n, n) for n in depth_shape)
+    return rows, columns, np.linalg.pinv(rows), np.linalg.pinv(columns)
+
+
+def _check_kinds(values: Mapping[str, object], kinds: type | tuple[type, ...], wanted: str) -> None:
+    """Raise TypeError for the first of the arguments, given by name, that is of none of the kinds."""
+    for name, value in values.items():
+        if not isinstance(value, kinds):
+            raise TypeError(f"{name} must be {wanted}, got {value!r}")
+
+
+def _check_guide(rgb: np.ndarray) -> None:
+    if not isinstance(rgb, np.ndarray) or rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.size == 0:
+        raise FrameError("bad_guide", f"guide must be (H, W, 3) uint8 RGB, got {_describe(rgb)}")
+    height, width = rgb.shape[:2]
+    if height * width > MAX_PIXELS:
+        raise FrameError("too_large", f"guide of {width} x {height} pixels: more than {MAX_PIXELS} are not resized")
+
+
+def _check_depth(depth: np.ndarray) -> None:
+    is_depth = isinstance(depth, np.ndarray) and (depth.dtype.kind == "f" or np.issubdtype(depth.dtype, np.uint16))
+    if not is_depth or depth.ndim != 2:
+        raise FrameError("bad_depth", f"depth must be (h, w) float metres or uint16 millimetres, got {_describe(depth)}")
+
+
+def check_shape(depth_shape: tuple[int, int], scale: int) -> None:
+    """Raise FrameError (bad_depth, too_large) where a depth image of (h, w) is too small or its result too large."""
+    height, width = depth_shape
+    if height < 2 or width < 2:
+        raise FrameError("bad_depth", f"depth image of {width} x {height} pixels: at least 2 x 2 are needed")
+    if scale * scale * height * width > MAX_OUTPUT_PIXELS:
+        raise FrameError(
+            "too_large",
+            f"depth of {width} x {height} pixels at x{scale} is {scale * width} x {scale * height}, "
+            f"more than {MAX_OUTPUT_PIXELS} pixels: a smaller scale or a smaller depth image would do",
+        )
+
+
+def _check_view(rgb_shape: tuple[int, ...], depth_shape: tuple[int, int]) -> None:
+    """A guide of another shape cannot show what the depth image shows, pixel for pixel."""
+    (rgb_height, rgb_width), (height, width) = rgb_shape[:2], depth_shape
+    if abs(rgb_width * height / (rgb_height * width) - 1) > SAME_ASPECT:
+        raise FrameError(
+            "bad_guide",
+            f"colour image is {rgb_width} x {rgb_height}, depth image {width} x {height} pixels: "
+            "their aspect ratios differ, so they cannot show the same view",
+        )
+
+
+def _describe(value: object) -> str:
+    return f"{value.shape} {value.dtype}" if isinstance(value, np.ndarray) else type(value).__name__

@@ -1,0 +1,1 @@
+"""The simulated camera and the watcher of the demo, as ROS nodes."""

@@ -1,1 +1,0 @@
-"""Generated RGB-D scenes, a model of a low-resolution sensor, and a camera node that publishes them."""

@@ -1,0 +1,1 @@
+"""Generated scenes and simulated sensors: what training and the demo look at. No ROS."""
