@@ -16,6 +16,7 @@ from depth_sr_ros.core import depth_image
 from depth_sr_ros.core.compiled_method import Network, StageClock
 from depth_sr_ros.core.ensemble import mean_over_flips
 from depth_sr_ros.core.result import DepthResult, FrameError
+from depth_sr_ros.core.working_grid import grid_shape, pad_to_grid
 from depth_sr_ros.files.depth_units import from_uint16_mm
 from depth_sr_ros.files.images import MAX_PIXELS
 
@@ -147,18 +148,26 @@ class Upsampler:
     def __call__(self, rgb: np.ndarray, depth: np.ndarray) -> DepthResult:
         """Upsample one frame.
 
-        rgb: (H, W, 3) uint8, seeing what the depth image sees, so of its aspect ratio; resized where it is
-        not s*h x s*w. depth: (h, w) float, metres, or uint16, millimetres. NaN, infinite, zero, negative and
-        out-of-range depth is unknown.
+        rgb: (H, W, 3) uint8, seeing what the depth image sees. depth: (h, w) float, metres, or uint16, millimetres. NaN,
+        infinite, zero, negative and out-of-range depth is unknown.
 
-        Returns the (s*h, s*w) result in fresh arrays. Raises FrameError, whose `reason` is "bad_guide",
+        Where the depth image is of the guide's size divided by the scale, rounded up (`working_grid.grid_shape`), the
+        result is of the guide's very size; any other guide of its aspect ratio is resized to s*h x s*w, the result's size
+        then.
+
+        Returns the result in fresh arrays. Raises FrameError, whose `reason` is "bad_guide",
         "bad_depth", "too_large" or "no_valid_depth", and what `prepare` raises. What a numpy.ma array masks is
         unknown.
         """
         _check_guide(rgb)
         _check_depth(depth)
         check_shape(depth.shape, self.scale)
-        _check_view(rgb.shape, depth.shape)
+        height, width = (self.scale * n for n in depth.shape)
+        if grid_shape(rgb.shape, self.scale) == depth.shape:
+            height, width = rgb.shape[:2]
+            rgb = pad_to_grid(rgb, self.scale)
+        else:
+            _check_view(rgb.shape, depth.shape)
         clock = StageClock()
         self.prepare(depth.shape)
         clock.lap("prepare")
@@ -177,6 +186,7 @@ class Upsampler:
             upsampled = depth_image.project_consistent(upsampled, filled, *reduction_matrices(depth.shape, self.scale))
         elif self.clip_to_measured:
             upsampled = depth_image.clip_to_measured(upsampled, filled, self.scale)
+        upsampled = np.ascontiguousarray(upsampled[:height, :width])
         known = self._finish(upsampled, valid)
         clock.lap("finish")
         return DepthResult(upsampled, known, self.method, self.backend, clock.times_ms())
@@ -207,7 +217,7 @@ class Upsampler:
             np.clip(depth, self.min_depth, self.max_depth, out=depth)
         known = depth_image.valid_mask(depth)
         if not self.fill_holes and not valid.all():
-            known &= depth_image.upsample_mask(valid, self.scale)
+            known &= depth_image.upsample_mask(valid, self.scale)[: known.shape[0], : known.shape[1]]
         np.copyto(depth, np.float32(np.nan), where=~known)
         return known
 

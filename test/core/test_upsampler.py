@@ -411,7 +411,7 @@ RGB, LOW = scene()[0], np.ones((24, 32), np.float32)
         (None, LOW, "bad_guide", "NoneType"),
         (RGB[:, :192], LOW, "bad_guide", "192 x 192, depth image 32 x 24 pixels"),
         (RGB.transpose(1, 0, 2), LOW, "bad_guide", "192 x 256, depth image 32 x 24 pixels"),
-        (RGB[:, :250], LOW, "bad_guide", "250 x 192"),
+        (RGB[:, :240], LOW, "bad_guide", "240 x 192"),
         (RGB, LOW[None], "bad_depth", r"\(1, 24, 32\)"),
         (RGB, LOW.astype(np.uint8), "bad_depth", "uint8"),
         (RGB, LOW.astype(np.int32), "bad_depth", "int32"),
