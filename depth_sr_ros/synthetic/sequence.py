@@ -147,7 +147,7 @@ def _default_directory() -> Path:
 def _key(settings: LoopSettings) -> str:
     """Changes with the settings and with the code that makes scenes and measures them."""
     digest = hashlib.sha256(repr(settings).encode())
-    for name in ("loop", "scenes", "shapes", "textures", "sensor"):
+    for name in ("sequence", "scenes", "shapes", "textures", "sensors"):
         digest.update(Path(__file__).with_name(f"{name}.py").read_bytes())
     return digest.hexdigest()[:24]
 
