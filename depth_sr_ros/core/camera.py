@@ -1,4 +1,4 @@
-"""The pinhole camera, and what happens to it when its image is scaled, cropped or binned. No ROS here.
+"""The camera with its lens, and what happens to it when its image is scaled, cropped or binned. No ROS here.
 
 Convention: pixel centres are at integers, so an image of width W spans [-0.5, W - 0.5]. A point that projects
 to u in an image projects to s * (u + 0.5) - 0.5 in the same image at s times the resolution. Scaling the
@@ -13,13 +13,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from depth_sr_ros.core.lens import Lens
+
+IDEAL = Lens()
+
 
 @dataclass(frozen=True)
 class PinholeCamera:
-    """The 3 x 4 projection [fx 0 cx tx; 0 fy cy ty; 0 0 1 0] of an undistorted image, and the image's size.
+    """The 3 x 4 projection [fx 0 cx tx; 0 fy cy ty; 0 0 1 0] of an image, the image's size, and its lens' distortion.
 
-    tx, ty are P[3], P[7] of sensor_msgs/CameraInfo (pixels x metres; tx = -fx * baseline for the right camera
-    of a stereo pair, 0 otherwise). Raises ValueError for an empty image or a projection that is not one.
+    A rectified image has the ideal lens. tx, ty are P[3], P[7] of sensor_msgs/CameraInfo (pixels x metres; tx = -fx *
+    baseline for the right camera of a stereo pair, 0 otherwise). Raises ValueError for an empty image or a projection that
+    is not one.
     """
 
     width: int
@@ -30,6 +35,7 @@ class PinholeCamera:
     cy: float
     tx: float = 0.0
     ty: float = 0.0
+    lens: Lens = IDEAL
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.height < 1:
@@ -71,6 +77,7 @@ class PinholeCamera:
             cy=sy * (self.cy + 0.5) - 0.5,
             tx=sx * self.tx,
             ty=sy * self.ty,
+            lens=self.lens,
         )
 
     def scaled(self, scale: int) -> PinholeCamera:
@@ -97,27 +104,36 @@ class PinholeCamera:
     def project(self, points: np.ndarray) -> np.ndarray:
         """(N, 3) metres in the optical frame (x right, y down, z forward) -> (N, 2) pixels (u, v).
 
-        z must not be 0.
+        z must not be 0. NaN where the lens lets no ray through.
         """
-        x, y, z = np.asarray(points, dtype=np.float64).T
-        return np.stack([(self.fx * x + self.tx) / z + self.cx, (self.fy * y + self.ty) / z + self.cy], axis=1)
+        points = np.asarray(points, dtype=np.float64)
+        z = points[:, 2]
+        x, y = self.lens.distort(points[:, :2] / z[:, None]).T
+        return np.stack([self.fx * x + self.tx / z + self.cx, self.fy * y + self.ty / z + self.cy], axis=1)
 
     def back_project(self, pixels: np.ndarray, z: np.ndarray) -> np.ndarray:
-        """(N, 2) pixels (u, v) and (N,) depths along the optical axis, metres -> (N, 3) points, metres."""
+        """(N, 2) pixels (u, v) and (N,) depths along the optical axis, metres -> (N, 3) points, metres.
+
+        NaN where no ray through the lens arrives.
+        """
         u, v = np.asarray(pixels, dtype=np.float64).T
         z = np.asarray(z, dtype=np.float64)
-        return np.stack([((u - self.cx) * z - self.tx) / self.fx, ((v - self.cy) * z - self.ty) / self.fy, z], axis=1)
+        places = np.stack([(u - self.cx - self.tx / z) / self.fx, (v - self.cy - self.ty / z) / self.fy], axis=1)
+        return np.concatenate([self.lens.undistort(places) * z[:, None], z[:, None]], axis=1)
 
     def same_geometry(self, other: PinholeCamera, tolerance: float = 0.5) -> bool:
         """Whether both see the same thing at the same place of the image, whatever their resolutions.
 
-        Compared at this camera's resolution, by where the rays through the four corners of the image and a
-        baseline at one metre land: no further apart than `tolerance` pixels.
+        Compared at this camera's resolution, by where points at one metre land that this camera sees on a lattice from
+        corner to corner of the image: no further apart than `tolerance` pixels.
         """
         other = other.resized(self.width, self.height)
-        w, h = self.width - 0.5, self.height - 0.5
-        corners = self.back_project(np.array([(-0.5, -0.5), (w, -0.5), (-0.5, h), (w, h)]), np.ones(4))
-        return bool(np.abs(self.project(corners) - other.project(corners)).max() <= tolerance)
+        columns, rows = np.meshgrid(np.linspace(-0.5, self.width - 0.5, 5), np.linspace(-0.5, self.height - 0.5, 5))
+        pixels = np.stack([columns.ravel(), rows.ravel()], axis=1)
+        points = self.back_project(pixels, np.ones(len(pixels)))
+        points = points[np.isfinite(points).all(axis=1)]
+        apart = np.abs(self.project(points) - other.project(points))
+        return bool(apart.size and apart.max() <= tolerance)
 
 
 @dataclass(frozen=True)
