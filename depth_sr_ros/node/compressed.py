@@ -16,7 +16,8 @@ import numpy as np
 
 from depth_sr_ros.core.result import FrameError
 from depth_sr_ros.files.headers import stated_size
-from depth_sr_ros.node.messages import check_size
+from depth_sr_ros.files.limits import check_size
+from depth_sr_ros.node.messages import frame_errors
 
 _CONFIG = struct.Struct("<iff")  # compressedDepth: format, and the two parameters of its quantisation
 _RVL_SIZE = struct.Struct("<ii")
@@ -77,7 +78,8 @@ def _decode_png16(data: memoryview) -> np.ndarray:
 
 def _decode_file(data: memoryview, flags: int) -> np.ndarray:
     width, height = _file_size(data)
-    check_size(width, height)
+    with frame_errors():
+        check_size(width, height)
     if width * height > _PIXELS_PER_BYTE * len(data):
         raise FrameError("bad_size", f"compressed image of {len(data)} bytes says it has {width} x {height} pixels")
     image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
@@ -105,7 +107,8 @@ def _decode_rvl(data: memoryview) -> np.ndarray:
     if len(data) < _RVL_SIZE.size:
         raise FrameError("bad_data", f"RVL image of {len(data)} bytes has no size")
     width, height = _RVL_SIZE.unpack_from(data)
-    check_size(width, height)
+    with frame_errors():
+        check_size(width, height)
     numbers = _rvl_numbers(data[_RVL_SIZE.size :])
     flat = np.zeros(width * height, np.uint16)
     at = pixel = 0

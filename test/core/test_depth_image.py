@@ -18,16 +18,16 @@ def smooth_depth(height=24, width=32) -> np.ndarray:
 def test_every_millimetre_round_trips():
     millimetres = np.arange(65536, dtype=np.uint16).reshape(256, 256)
     metres = from_uint16_mm(millimetres)
-    assert metres.dtype == np.float32 and np.isnan(metres[0, 0]) and np.isfinite(metres).sum() == 65535
+    assert metres.dtype == np.float32 and np.isnan(metres[0, 0]) and np.isfinite(metres).sum() == 65534
     assert metres[3, 232] == 1.0
-    np.testing.assert_array_equal(to_uint16_mm(metres), millimetres)
+    np.testing.assert_array_equal(to_uint16_mm(metres), np.where(millimetres == 65535, 0, millimetres))
 
 
 def test_what_millimetres_cannot_say_is_unknown():
-    depth = np.array([[NAN, INF, -INF, -1.0, 0.0, 4e-4, 65.5351, 65.536, 1e30]], np.float32)
+    depth = np.array([[NAN, INF, -INF, -1.0, 0.0, 4e-4, 65.5341, 65.535, 1e30]], np.float32)
     millimetres = to_uint16_mm(depth)
     assert millimetres.dtype == np.uint16
-    np.testing.assert_array_equal(millimetres, [[0, 0, 0, 0, 0, 0, 65535, 0, 0]])
+    np.testing.assert_array_equal(millimetres, [[0, 0, 0, 0, 0, 0, 65534, 0, 0]])
 
 
 @pytest.mark.filterwarnings("error")

@@ -1,0 +1,17 @@
+"""How large an image may be: checked on what a header states, before memory is taken for it."""
+
+from __future__ import annotations
+
+from depth_sr_ros.files.errors import ImageError
+
+MAX_SIDE = 16384  # pixels; wider than any camera this is for, small enough that a header cannot ask for gigabytes
+MAX_PIXELS = 1 << 26
+
+
+def check_size(width: int, height: int) -> None:
+    """Raise ImageError (bad_size) unless width x height pixels is an image that a camera could have made."""
+    if width < 1 or height < 1 or max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
+        raise ImageError(
+            "bad_size",
+            f"image says it is {width} x {height}: at most {MAX_PIXELS} pixels are read, and 1 to {MAX_SIDE} per axis",
+        )
