@@ -1,14 +1,19 @@
 """Methods by name: which there are, which have weights, and how to get one ready to run."""
 
+from __future__ import annotations
+
 import importlib
 import numbers
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from depth_sr_ros.methods.base import Method
 from depth_sr_ros.methods.errors import MethodError, MissingWeights, UnknownMethod, UnsupportedScale
 from depth_sr_ros.methods.weights import at_scale, load_weights
 from depth_sr_ros.system.package_files import share_directory
+
+if TYPE_CHECKING:
+    from depth_sr_ros.methods.base import Method
 
 # A new method is one file and one line here. Modules are imported when a method is first asked for.
 _CLASSES = {

@@ -31,9 +31,11 @@ from depth_sr_ros.core.result import FrameError
 from depth_sr_ros.methods.errors import MethodError
 from depth_sr_ros.node import compressed, diagnostics, messages
 from depth_sr_ros.node.camera_info import CameraInfoCache
-from depth_sr_ros.node.config import Config, ParameterError, Parameters
+from depth_sr_ros.node.capabilities import Capabilities
+from depth_sr_ros.node.config import Config, ParameterError
 from depth_sr_ros.node.live_upsampler import EngineSettings, LiveUpsampler
 from depth_sr_ros.node.pairing import STREAMS, CheckFilter, Pairing, PairingFilter
+from depth_sr_ros.node.parameters import Parameters
 from depth_sr_ros.node.stages import FramePipeline, Job
 from depth_sr_ros.node.statistics import Statistics, ThrottledLog
 from depth_sr_ros.node.stopping import stop_on_signals
@@ -56,7 +58,7 @@ class DepthSrNode:
         self._node = node
         self._log = node.get_logger()
         self._parameters = Parameters(node)
-        self._config = self._parameters.config()
+        self._config = self._parameters.checked(Capabilities.find())
         self._statistics = Statistics(STREAMS)
         self._warn = ThrottledLog(self._log.warning)
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)

@@ -1,8 +1,31 @@
-"""Launch arguments are text; parameters have types."""
+"""The node's parameters as launch arguments, which are text. Fast to import: no ROS node, no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 import yaml
 
-EXPECTED = {bool: "true or false", int: "a whole number", float: "a number"}
+from depth_sr_ros.node.config import ROWS, TYPE_NAMES, Row
+
+SIM_TIME = Row("use_sim_time", bool, False, "", "take the time from /clock, as with `ros2 bag play --clock`")
+ARGUMENTS: Mapping[str, Row] = {**ROWS, SIM_TIME.name: SIM_TIME}
+
+
+def describe(row: Row) -> str:
+    """What `ros2 launch --show-args` shows of a parameter."""
+    about = "; ".join(filter(None, (row.unit, row.valid(), "empty: as params_file says")))
+    return f"{row.description} ({about})"
+
+
+def given(texts: Mapping[str, str]) -> dict[str, Any]:
+    """The parameters that were given as launch arguments (an empty text is none), each of its own type.
+
+    Raises:
+        ValueError: a text is no value of its parameter's type.
+    """
+    return {name: typed(name, text, ARGUMENTS[name].type) for name, text in texts.items() if text}
 
 
 def typed(name: str, text: str, kind: type) -> str | bool | int | float:
@@ -23,5 +46,5 @@ def typed(name: str, text: str, kind: type) -> str | bool | int | float:
     except (ValueError, yaml.YAMLError):
         value = None
     if not isinstance(value, kind):
-        raise ValueError(f"{name} is {text!r}; it must be {EXPECTED[kind]}")
+        raise ValueError(f"{name} is {text!r}; it must be {TYPE_NAMES[kind]}")
     return value

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from depth_sr_ros.core.result import DepthResult
 from depth_sr_ros.core.upsampler import Upsampler
+from depth_sr_ros.node.config import Config
 from depth_sr_ros.node.worker import Worker
 
 
@@ -21,13 +21,13 @@ class EngineSettings:
     scale: int
     backend: str
     precision: str
-    weights: str
-    threads: int
+    weights: str | None
+    threads: int | None
 
     @classmethod
-    def of(cls, config: Any) -> EngineSettings:
+    def of(cls, config: Config) -> EngineSettings:
         """The part of a Config that needs building."""
-        return cls(**{name: getattr(config, name) for name in cls.__dataclass_fields__})
+        return cls(**{name: config.library(name) for name in cls.__dataclass_fields__})
 
     def build(self) -> Upsampler:
         """Raises ValueError or BackendError, naming the valid choices."""
@@ -36,8 +36,8 @@ class EngineSettings:
             self.scale,
             backend=self.backend,
             precision=self.precision,
-            weights=self.weights or None,
-            threads=self.threads or None,
+            weights=self.weights,
+            threads=self.threads,
         )
 
 
@@ -96,15 +96,15 @@ class LiveUpsampler:
         self._builder.put(settings)
         return True
 
-    def __call__(self, rgb: np.ndarray, depth: np.ndarray, config: Any) -> tuple[DepthResult, EngineSettings]:
+    def __call__(self, rgb: np.ndarray, depth: np.ndarray, config: Config) -> tuple[DepthResult, EngineSettings]:
         """The result for a frame with the depth options of `config`, and what the upsampler that made it was built of."""
         settings, upsampler = self._running
         self._depth_shape = depth.shape
         upsampler.fill_holes = config.fill_holes
         upsampler.clip_to_measured, upsampler.consistency = config.clip_to_measured, config.consistency
-        upsampler.min_depth, upsampler.max_depth = config.min_depth, config.max_depth
+        upsampler.min_depth, upsampler.max_depth = config.min_depth, config.library("max_depth")
         if upsampler.iterations is not None:  # one that serves on while a method with iterations is built has none
-            upsampler.iterations = config.iterations or None
+            upsampler.iterations = config.library("iterations")
         return upsampler(rgb, depth), settings
 
     def stop(self, timeout_s: float | None = None) -> bool:

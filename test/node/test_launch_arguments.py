@@ -2,7 +2,7 @@
 
 import pytest
 
-from depth_sr_ros.node.launch_arguments import typed
+from depth_sr_ros.node.launch_arguments import given, typed
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,8 @@ def test_a_value_has_the_parameters_type(text, kind, value):
 def test_another_value_is_named(text, kind, expected):
     with pytest.raises(ValueError, match=f"^scale is '{text}'; it must be {expected}$"):
         typed("scale", text, kind)
+
+
+def test_only_what_was_given_becomes_a_parameter():
+    texts = {"threads": "2", "max_depth": "5", "method": "", "use_sim_time": "true", "autostart": ""}
+    assert given(texts) == {"threads": 2, "max_depth": 5.0, "use_sim_time": True}

@@ -1,7 +1,10 @@
 """The table of parameters: what is declared, accepted and refused, in a node of this process."""
 
 import dataclasses
+import inspect
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,39 +13,80 @@ import yaml
 from rclpy.parameter import Parameter
 from small_weights import save_small
 
+from depth_sr_ros.core.upsampler import Upsampler
 from depth_sr_ros.methods import registry
 from depth_sr_ros.methods.registry import known_methods
-from depth_sr_ros.node.config import ROWS, Config, ParameterError, Parameters, check
+from depth_sr_ros.node import parameter_files
+from depth_sr_ros.node.capabilities import Capabilities
+from depth_sr_ros.node.config import MAX_TEXT, ROWS, Config, ParameterError, check
+from depth_sr_ros.node.messages import OUTPUT_ENCODINGS
+from depth_sr_ros.node.parameters import Parameters
+
+ROOT = Path(__file__).parents[2]
 
 BICUBIC = [Parameter("method", value="bicubic")]
 
 
+@pytest.fixture(scope="module")
+def capabilities():
+    return Capabilities.find()
+
+
 @pytest.fixture
-def make(ros):
+def make(ros, capabilities):
     nodes = []
 
-    def parameters(*overrides):
+    def parameters(*overrides, able=capabilities):
         nodes.append(rclpy.create_node("test_parameters", parameter_overrides=[*BICUBIC, *overrides]))
-        return nodes[-1], Parameters(nodes[-1])
+        made = Parameters(nodes[-1])
+        made.checked(able)
+        return nodes[-1], made
 
     yield parameters
     for node in nodes:
         node.destroy_node()
 
 
-def test_the_parameters_file_holds_exactly_the_defaults():
-    file = Path(__file__).parents[2] / "config" / "depth_sr.yaml"
-    assert yaml.safe_load(file.read_text())["/**"]["ros__parameters"] == dataclasses.asdict(Config())
+def test_files_that_repeat_the_table_are_those_that_it_writes():
+    """`python -m depth_sr_ros.node.parameter_files` writes them."""
+    assert (ROOT / "config" / "depth_sr.yaml").read_text() == parameter_files.as_yaml()
+    assert (ROOT / "docs" / "parameters.md").read_text() == parameter_files.as_markdown()
+
+
+def test_the_parameters_file_holds_exactly_the_defaults_and_nothing_that_ros_2_cannot_load():
+    values = yaml.safe_load((ROOT / "config" / "depth_sr.yaml").read_text())["/**"]["ros__parameters"]
+    assert values == dataclasses.asdict(Config())
+    assert all(value != "" and (type(value) is not float or math.isfinite(value)) for value in values.values())
+
+
+def test_what_the_library_takes_too_has_its_defaults():
+    config = Config()
+    shared = {name: one.default for name, one in inspect.signature(Upsampler).parameters.items() if name in ROWS}
+    assert {name: config.library(name) for name in shared} == shared
+    assert {"method", "scale", "weights", "threads", "max_depth"} <= set(shared)
+    assert Config(threads=2, max_depth=5.0).library("threads") == 2
+
+
+def test_the_output_encodings_are_those_that_can_be_written():
+    assert ROWS["output_encoding"].choices() == OUTPUT_ENCODINGS
+
+
+def test_a_launch_file_gets_the_table_without_what_takes_time_to_import():
+    heavy = "torch", "cv2", "numpy", "rclpy", "openvino", "numba"
+    code = f"import sys; import depth_sr_ros.node.launch_arguments; print(sorted(set(sys.modules) & set({heavy})))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
 
 
 def test_every_parameter_says_what_it_is_and_what_is_valid(make):
     node, _ = make()
-    for field in ROWS:
-        described = node.describe_parameter(field.name)
-        assert described.description
-        if field.metadata["choices"]:
-            assert all(choice in described.additional_constraints for choice in field.metadata["choices"]())
-        assert described.read_only == (field.name in ("threads", "rgb_transport", "depth_transport"))
+    for row in ROWS.values():
+        described = node.describe_parameter(row.name)
+        assert row.description in described.description and row.unit in described.description
+        assert described.read_only is not row.live
+        if row.choices:
+            assert all(choice in described.additional_constraints for choice in row.choices())
+        for limits in (*described.integer_range, *described.floating_point_range):
+            assert (limits.from_value, limits.to_value) == (row.low, row.high)
 
 
 def test_overrides_are_taken_at_the_start(make):
@@ -70,11 +114,11 @@ def test_a_change_is_seen_in_the_next_config(make):
         ("iterations", 10_001, ["0", "10000"]),
         ("min_depth", -1.0, ["0"]),
         ("min_depth", math.nan, ["0"]),
-        ("max_depth", 0.0, ["min_depth"]),
+        ("max_depth", math.inf, ["0"]),
+        ("weights", "w" * (MAX_TEXT + 1), [str(MAX_TEXT)]),
         ("sync_tolerance_ms", -1.0, ["0", "1000"]),
         ("rgb_offset_ms", 5000.0, ["-1000", "1000"]),
         ("max_latency_ms", -5.0, ["0"]),
-        ("fill_holes", "yes", []),
         ("threads", 2, []),
         ("rgb_transport", "compressed", []),
     ],
@@ -88,22 +132,73 @@ def test_a_wrong_value_is_refused_with_the_valid_ones_and_changes_nothing(make, 
     assert parameters.config() == before
 
 
+def test_a_value_of_another_type_is_refused(make):
+    """By rclpy itself, in its own words."""
+    node, parameters = make()
+    for name, value in (("fill_holes", "yes"), ("scale", 8.5), ("method", 3)):
+        (result,) = node.set_parameters([Parameter(name, value=value)])
+        assert not result.successful and result.reason
+    assert parameters.config() == Config(method="bicubic")
+
+
 def test_a_method_without_weights_for_a_scale_is_refused_with_what_there_is(make):
     node, parameters = make()
     result = node.set_parameters_atomically([Parameter("method", value="fdkn"), Parameter("scale", value=31)])
     assert not result.successful
     assert "bicubic" in result.reason and "x31" in result.reason
-    result = node.set_parameters_atomically([Parameter("method", value="fdkn"), Parameter("weights", value="/no")])
-    assert not result.successful and "/no" in result.reason
     assert parameters.config().method == "bicubic"
+
+
+def test_whether_weights_exist_is_not_said(make, tmp_path):
+    """Whoever sets a parameter may be at another machine; and no path that cannot be looked up ends the node."""
+    node, parameters = make(Parameter("method", value="fdkn"))
+    for path in (str(tmp_path), "/no/such/file", "/root/secret/file", f"/{'n' * 300}", "\x01"):
+        assert node.set_parameters([Parameter("weights", value=path)])[0].successful
+        assert parameters.config().weights == path
+
+
+def test_weights_are_refused_where_the_method_takes_none(make):
+    node, _ = make()
+    (refused,) = node.set_parameters([Parameter("weights", value="/some/file")])
+    assert not refused.successful and "'bicubic'" in refused.reason and "package" in refused.reason
+
+
+def test_a_precision_that_no_backend_here_has_is_refused_with_those_that_they_have(make, capabilities):
+    able = dataclasses.replace(capabilities, precisions={"torch_eager": ("f32",)}, unavailable={"openvino": "not installed"})
+    node, _ = make(able=able)
+    (refused,) = node.set_parameters([Parameter("precision", value="bf16")])
+    assert not refused.successful and "auto, f32" in refused.reason and "torch_eager" in refused.reason
+    (refused,) = node.set_parameters([Parameter("backend", value="openvino")])
+    assert not refused.successful and "not installed" in refused.reason
+    with pytest.raises(ParameterError, match="precision is 'bf16'"):
+        make(Parameter("precision", value="bf16"), able=able)
+
+
+def test_what_a_check_raises_is_a_refusal(make, capabilities):
+    methods = dict(capabilities.methods)
+    node, _ = make(able=dataclasses.replace(capabilities, methods=methods))
+    methods.clear()
+    (refused,) = node.set_parameters([Parameter("min_depth", value=1.0)])
+    assert not refused.successful and "min_depth" in refused.reason and "KeyError" in refused.reason
+
+
+def test_a_whole_number_is_taken_for_a_float(make):
+    node, parameters = make(Parameter("max_depth", value=5))
+    assert parameters.config().max_depth == 5.0 and type(parameters.config().max_depth) is float
+    (result,) = node.set_parameters([Parameter("max_depth", value=7)])
+    if hasattr(node, "add_pre_set_parameters_callback"):
+        assert result.successful and node.get_parameter("max_depth").type_ == Parameter.Type.DOUBLE
+    else:
+        assert "DOUBLE" in result.reason
 
 
 def test_weights_for_any_scale_are_accepted_at_any_scale(make, tmp_path, monkeypatch):
     monkeypatch.setattr(registry, "weights_directory", lambda: tmp_path)
-    node, parameters = make()
     both = [Parameter("method", value="jiif"), Parameter("scale", value=5)]
+    node, _ = make(able=Capabilities.find())
     assert "'jiif' has no weights for x5" in node.set_parameters_atomically(both).reason
     save_small(tmp_path / "jiif.safetensors", "jiif", None)
+    node, parameters = make(able=Capabilities.find())
     assert node.set_parameters_atomically(both).successful
     assert node.set_parameters([Parameter("scale", value=32)])[0].successful
     assert (parameters.config().method, parameters.config().scale) == ("jiif", 32)
@@ -133,7 +228,7 @@ def test_values_that_only_fit_together_are_accepted_together(make):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("method", "nonesuch"), ("scale", 99), ("max_depth", 5), ("backend", "abacus"), ("scale", "8")]
+    ("name", "value"), [("method", "nonesuch"), ("scale", 99), ("max_depth", "far"), ("backend", "abacus"), ("scale", "8")]
 )
 def test_a_wrong_value_at_the_start_is_one_clear_line(make, name, value):
     with pytest.raises(ParameterError) as caught:

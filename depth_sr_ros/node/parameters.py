@@ -1,0 +1,104 @@
+"""The table of parameters on a ROS node: declared, guarded, and read as a frozen Config."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
+from rclpy.exceptions import ParameterException
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+from depth_sr_ros.node.capabilities import Capabilities
+from depth_sr_ros.node.config import ROWS, TYPE_NAMES, Config, ParameterError, Row, check
+
+
+def descriptor(row: Row) -> ParameterDescriptor:
+    """What `ros2 param describe` shows of a row."""
+    unit = f" [{row.unit}]" if row.unit else ""
+    described = ParameterDescriptor(name=row.name, description=row.description + unit, read_only=not row.live)
+    if row.low is None or row.high is None:  # tools make sliders of ranges: only of those that end
+        described.additional_constraints = row.valid()
+    elif row.type is int:
+        described.integer_range = [IntegerRange(from_value=row.low, to_value=row.high, step=1)]
+    else:
+        described.floating_point_range = [FloatingPointRange(from_value=row.low, to_value=row.high, step=0.0)]
+    return described
+
+
+class Parameters:
+    """The parameters of a node.
+
+    The set-callback has no effects: what was set is picked up by reading config() anew.
+
+    Args:
+        node: declares them.
+
+    Raises:
+        ParameterError: one has a value at the start that it can never have.
+    """
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._capabilities: Capabilities | None = None
+        try:
+            for row in ROWS.values():
+                self._declare(row)
+        except ParameterException as error:
+            raise ParameterError(str(error)) from None
+        if hasattr(node, "add_pre_set_parameters_callback"):  # Humble has none, and refuses a 5 for a 5.0
+            node.add_pre_set_parameters_callback(_with_floats)
+        node.add_on_set_parameters_callback(self._on_set)
+
+    def config(self) -> Config:
+        """All parameters as they are now."""
+        return Config(**self._values())
+
+    def checked(self, capabilities: Capabilities) -> Config:
+        """All parameters, checked against what this machine can do; as changes are from now on.
+
+        Raises:
+            ParameterError: it cannot do this.
+        """
+        config = check(self._values())
+        capabilities.check(config)
+        self._capabilities = capabilities
+        return config
+
+    def _declare(self, row: Row) -> None:
+        if row.type is not float:
+            self._node.declare_parameter(row.name, row.default, descriptor(row))
+            return
+        # A parameter file may say 5 for 5.0, which a declaration of a float does not take: look first, declare then.
+        given = self._node.declare_parameter(row.name, row.default, ParameterDescriptor(dynamic_typing=True)).value
+        self._node.undeclare_parameter(row.name)
+        if type(given) not in (int, float):
+            raise ParameterError(f"{row.name} is {given!r}; it must be {TYPE_NAMES[float]}")
+        self._node.declare_parameter(row.name, float(given), descriptor(row), ignore_override=True)
+
+    def _values(self) -> dict[str, Any]:
+        return {name: self._node.get_parameter(name).value for name in ROWS}
+
+    def _on_set(self, changes: list[Parameter]) -> SetParametersResult:
+        ours = {parameter.name: parameter.value for parameter in changes if parameter.name in ROWS}
+        if not ours:
+            return SetParametersResult(successful=True)
+        try:
+            config = check({**self._values(), **ours})
+            if self._capabilities is not None:
+                self._capabilities.check(config)
+        except ParameterError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        except Exception as error:  # noqa: BLE001  a peer's parameter must not end the node, whatever it does to a library
+            return SetParametersResult(successful=False, reason=f"{', '.join(ours)}: {type(error).__name__}: {error}")
+        return SetParametersResult(successful=True)
+
+
+def _with_floats(changes: list[Parameter]) -> list[Parameter]:
+    """Take 5 for 5.0 where a number is wanted."""
+    return [
+        Parameter(one.name, value=float(one.value))
+        if one.name in ROWS and ROWS[one.name].type is float and one.type_ == Parameter.Type.INTEGER
+        else one
+        for one in changes
+    ]
