@@ -18,7 +18,7 @@ demo: $(READY)
 		method:=$(METHOD) scale:=$(SCALE) duration:=$(DURATION) output_dir:=demo_output
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest test ros2_lite/test
 
 # Sources are linked, not copied; a changed launch file, recipe or dependency installs anew.
 $(READY): requirements.txt $(PACKAGED)

@@ -5,12 +5,14 @@ from setuptools import find_packages, setup
 
 PACKAGE = "depth_sr_ros"
 SHARE = f"share/{PACKAGE}"
+# Resolved, as `colcon build --symlink-install` runs a link to this file from a folder of its own.
+README = Path(__file__).resolve().with_name("README.md")
 
 setup(
     name=PACKAGE,
     version="0.1.0",
     description="Guided depth super-resolution in real time, for ROS 2",
-    long_description=Path("README.md").read_text(encoding="utf-8"),
+    long_description=README.read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     maintainer="depth_sr_ros developers",
     maintainer_email="depth-sr-ros@users.noreply.github.com",
@@ -19,8 +21,10 @@ setup(
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
         (SHARE, ["package.xml"]),
+        (f"{SHARE}/environment", ["resource/path.dsv"]),  # named in colcon.pkg
         (f"{SHARE}/launch", glob("launch/*.launch.py")),
-        (f"{SHARE}/config", glob("config/*.yaml")),
+        (f"{SHARE}/config", glob("config/*.yaml") + glob("config/*.xml")),
+        (f"{SHARE}/config/cameras", glob("config/cameras/*.yaml")),
         (f"{SHARE}/config/recipes", glob("config/recipes/*.yaml")),
         (f"{SHARE}/weights", glob("weights/*.safetensors") + glob("weights/*.json")),
     ],
@@ -28,6 +32,7 @@ setup(
     install_requires=[
         "numpy>=1.26",
         "opencv-contrib-python-headless>=4.5",
+        "packaging>=21",  # OpenVINO's and torch's converters import it without asking for it
         "torch>=2.4",
         "safetensors>=0.4",
         "numba>=0.60",
