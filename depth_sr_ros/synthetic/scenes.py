@@ -318,6 +318,23 @@ def _shadow_windows(scene: Scene, across: Tensor, along: Tensor, low: Tensor, sp
     return windows
 
 
+def texture_place(tiles: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the texel below a place, counted in tiles of a texture, and how far beyond it the place lies.
+
+    The texel has a neighbour above it: it is at most SIZE - 2, also where the remainder of a tiny negative number is
+    rounded to 1.
+
+    Args:
+        tiles: any shape, float.
+
+    Returns:
+        Whole numbers from 0 to SIZE - 2, and fractions from 0 to 1, of that shape.
+    """
+    place = (tiles % 1) * (SIZE - 1)
+    low = place.floor().long().clamp(max=SIZE - 2)
+    return low, place - low
+
+
 def _shade(scene: Scene, hits: Hits, directions: Tensor, lit: Tensor) -> Tensor:
     """Colour (B, 3, H, W) of the hits: texture x tint x (ambient + diffuse) + gloss."""
     batch = torch.arange(len(scene.light), device=scene.light.device)[:, None, None]
@@ -325,9 +342,7 @@ def _shade(scene: Scene, hits: Hits, directions: Tensor, lit: Tensor) -> Tensor:
     def of(values: Tensor) -> Tensor:
         return values[batch, hits.slot]
 
-    place = (hits.uv * of(scene.tiling)[:, None] % 1) * (SIZE - 1)
-    low = place.floor().long()
-    fraction = place - low
+    low, fraction = texture_place(hits.uv * of(scene.tiling)[:, None])
     texture = of(scene.texture)
     flat = scene.bank.permute(0, 2, 3, 1).reshape(-1, 3)
 

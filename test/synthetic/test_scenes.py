@@ -7,7 +7,7 @@ import torch
 
 from depth_sr_ros.synthetic import scenes
 from depth_sr_ros.synthetic.shapes import INTERSECT, MISS
-from depth_sr_ros.synthetic.textures import texture_bank
+from depth_sr_ros.synthetic.textures import SIZE, texture_bank
 
 SIDE = 72
 FOCAL = 80.0
@@ -127,6 +127,14 @@ def test_edges_of_depth_and_of_colour_differ(bank):
     assert depth_edges > 500
     assert colour_only > 0.3 * colour_edges
     assert depth_only > 0.02 * depth_edges
+
+
+@pytest.mark.parametrize("tiles", [0.0, -1e-9, 1 - 1e-8, 0.5, -3.25, 1e6])
+def test_every_place_of_a_texture_has_a_next_texel(tiles):
+    low, fraction = scenes.texture_place(torch.tensor([tiles]))
+    assert 0 <= low.item() <= SIZE - 2
+    assert 0 <= fraction.item() <= 1
+    assert (low + fraction).item() == pytest.approx(torch.tensor(tiles).remainder(1).item() * (SIZE - 1))
 
 
 def test_shadows_darken_and_leave_depth_alone(bank):
