@@ -16,8 +16,8 @@ from depth_sr_ros import Upsampler
 from depth_sr_ros.commands.arguments import check_has_folder, names
 from depth_sr_ros.evaluation.metrics import rmse
 from depth_sr_ros.synthetic.sensors import TofSensor, measure
-from depth_sr_ros.synthetic.sequence import LoopSettings, make_loop
-from depth_sr_ros.system.system_info import machine
+from depth_sr_ros.synthetic.sequence import SequenceSettings, make_sequence
+from depth_sr_ros.system.system_info import system_info
 
 SEEDS = (14, 9, 101, 102, 103)  # of the scenes; no training pool has them
 SENSORS = {
@@ -30,21 +30,21 @@ SENSORS = {
 def frames(options):
     """Of each scene colour (H, W, 3) uint8, true depth in float32 metres, and what each sensor measures of it, likewise."""
     for seed in SEEDS:
-        settings = LoopSettings(*options.size, options.scale, seed, frames=1)
-        loop = make_loop(settings, lambda done, of: None)  # not by the cache, which is the demo's and holds fewer
-        rgb, truth = loop.rgb[0], loop.truth[0]
-        seen = torch.from_numpy(truth), torch.from_numpy(rgb).permute(2, 0, 1) / 255, options.scale, settings.focal
+        settings = SequenceSettings(*options.size, options.scale, seed, frames=1)
+        sequence = make_sequence(settings, lambda done, of: None)  # not by the cache, which is the demo's and holds fewer
+        rgb, ground_truth = sequence.rgb[0], sequence.ground_truth[0]
+        seen = torch.from_numpy(ground_truth), torch.from_numpy(rgb).permute(2, 0, 1) / 255, options.scale, settings.focal
         measured = {
             name: measure(*seen, torch.Generator().manual_seed(seed), sensor).numpy() for name, sensor in SENSORS.items()
         }
-        yield rgb, truth, measured
+        yield rgb, ground_truth, measured
 
 
 def errors(upsampler, scenes, sensor):
     """Mean RMSE and mean absolute error over the scenes."""
     found = []
-    for rgb, truth, measured in scenes:
-        difference = upsampler(rgb, measured[sensor]).depth - truth
+    for rgb, ground_truth, measured in scenes:
+        difference = upsampler(rgb, measured[sensor]).depth - ground_truth
         found.append((rmse(difference), np.nanmean(np.abs(difference))))
     return dict(zip(("rmse_m", "mae_m"), np.mean(found, axis=0).round(4).tolist(), strict=True))
 
@@ -69,7 +69,7 @@ def main():
         }
     except ValueError as error:
         raise SystemExit(str(error)) from None
-    print(f"{'RMSE, mean error (m)':<22}" + "".join(f"{name:>16}" for name in SENSORS))
+    print(f"{'RMSE, MAE (m)':<22}" + "".join(f"{name:>16}" for name in SENSORS))
     scenes, results = list(frames(options)), []
     for name, upsampler in upsamplers.items():
         rows = {sensor: errors(upsampler, scenes, sensor) for sensor in SENSORS}
@@ -77,7 +77,7 @@ def main():
         print(f"{name:<22}" + "".join(f"{cell:>16}" for cell in cells), flush=True)
         results += [{"method": name, "sensor": sensor, **row} for sensor, row in rows.items()]
     figures = {
-        "machine": machine(),
+        "machine": system_info(),
         "scale": options.scale,
         "clip_to_measured": options.clip_to_measured,
         "scenes": len(SEEDS),

@@ -21,7 +21,7 @@ from rclpy.executors import SingleThreadedExecutor
 
 from depth_sr_ros.demo.demo_node import Observer
 from depth_sr_ros.demo.figures import drops_between, latency_percentiles
-from depth_sr_ros.system.system_info import machine
+from depth_sr_ros.system.system_info import system_info
 
 START_S = 300.0  # until the first result: the scene may have to be made, the network to be compiled
 CAMERA = {
@@ -108,7 +108,7 @@ def measure(options, process, observer):
     if not observer.results:
         raise SystemExit("results stopped coming")
     return {
-        "machine": machine(),
+        "machine": system_info(),
         "running": {name: after[name] for name in ("method", "scale", "backend")},
         "seconds": round(elapsed, 1),
         "input_hz": round(len(observer.inputs) / elapsed, 2),

@@ -44,7 +44,7 @@ def add_parser(subparsers) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Measure every combination, print a line each, and write them down."""
     from depth_sr_ros.core.upsampler import Upsampler, check_shape
-    from depth_sr_ros.system.system_info import machine
+    from depth_sr_ros.system.system_info import system_info
 
     methods = names(arguments.methods)
     weights = weights_by_method(methods, arguments.weights)
@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> None:
         results.append(result)
         print(_line(result), flush=True)
     if arguments.output:
-        filed = {"machine": machine(), "measured": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "results": results}
+        filed = {"machine": system_info(), "measured": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "results": results}
         arguments.output.write_text(json.dumps(filed, indent=2) + "\n")
 
 

@@ -21,7 +21,7 @@ A data set is a folder of pairs, in one of these layouts:
   NAME.color.jpg + NAME.depth.png, NAME_RGB.jpg + NAME_HR_gt.png, rgb.jpg + depth_m.npy
 8-bit images are disparities in grey levels; 16-bit ones are millimetres, 0 unknown; .npy holds metres.
 
-The low resolution is the truth's bicubic reduction, exactly. What the learned methods estimate is projected onto the
+The LR depth is the ground truth's bicubic reduction, exactly. What the learned methods estimate is projected onto the
 images with that reduction, as whoever knows how the input came about would do; baselines are left as the literature has
 them. --consistency projects the baselines' estimates too, --no-consistency none.
 

@@ -37,12 +37,12 @@ class StageClock:
         return {**self._laps, "total": (self._last - self._start) * 1e3}
 
 
-class Network:
+class CompiledMethod:
     """A method on a backend, for one shape.
 
-    It is compiled by the first of `backends` that can; a method that has learned nothing runs as it is. A cut
-    method on a CPU is compiled up to its sampling stage, which runs as a loop of its own; on a GPU it stays
-    whole.
+    It is compiled by the first of `backends` that can; a method that has learned nothing runs as it is. A
+    method of two stages is compiled on a CPU up to its sampling, which runs as a loop of its own; on a GPU it
+    stays whole.
 
     backend: the name of what runs it. precision: "f32" or "bf16". Raises BackendError where no backend
     compiles it.
@@ -58,7 +58,7 @@ class Network:
         self._guide = torch.empty(1, 3, height, width)
         example = _example_scene(depth_shape, method.scale)
         self._engine = _compile(method, backends, precision, example) if method.learned else None
-        self._is_cut = self._engine is not None and _is_cut_on(self._engine, method)
+        self._two_stage = self._engine is not None and _two_stage_on(self._engine, method)
         self.backend = self._engine.backend if self._engine else "torch_eager"
         self.precision = self._engine.precision if self._engine else "f32"
         self._run(*example, StageClock())  # compiles the sampling loop, allocates, warms up
@@ -66,7 +66,7 @@ class Network:
     @property
     def is_whole(self) -> bool:
         """Whether the method is compiled to its end, with the settings that it had then."""
-        return self._engine is not None and not self._is_cut
+        return self._engine is not None and not self._two_stage
 
     def __call__(self, rgb: np.ndarray, unit: np.ndarray, clock: StageClock) -> np.ndarray:
         """(H, W, 3) uint8, any size, and (h, w) in [0, 1] -> (s*h, s*w) float32, good until the next call."""
@@ -87,11 +87,11 @@ class Network:
             return result
         outputs = self._engine(guide, depth)
         clock.lap("network")
-        if not self._is_cut:
+        if not self._two_stage:
             return outputs[0]
         with one_torch_thread():
-            result = self._method.reconstruct_cpu(depth, *outputs)
-        clock.lap("reconstruct")
+            result = self._method.sample_cpu(depth, *outputs)
+        clock.lap("sample")
         return result
 
     def _load_guide(self, rgb: np.ndarray) -> None:
@@ -107,24 +107,24 @@ class Network:
             np.multiply(plane, np.float32(1 / 255), out=values)
 
 
-def _is_cut_on(where: Backend | Engine, method: Method) -> bool:
-    return method.is_cut and where.device == "cpu"
+def _two_stage_on(where: Backend | Engine, method: Method) -> bool:
+    return method.two_stage and where.device == "cpu"
 
 
 def _compile(method: Method, backends: list[Backend], precision: str, example: tuple[Tensor, Tensor]) -> Engine:
     """Compile by the first backend that can; BackendError with every reason where none can."""
-    from depth_sr_ros.methods.base import Regression
+    from depth_sr_ros.methods.base import Predictor
 
-    def finish(*regressed: Tensor) -> tuple[Tensor]:
-        return (method.reconstruct_cpu(example[1], *regressed),)
+    def finish(*predicted: Tensor) -> tuple[Tensor]:
+        return (method.sample_cpu(example[1], *predicted),)
 
     failures = []
     for backend in backends:
-        is_cut = _is_cut_on(backend, method)
-        module = Regression(method).eval() if is_cut else method
+        two_stage = _two_stage_on(backend, method)
+        module = Predictor(method).eval() if two_stage else method
         try:
             # What is predicted may err by per cents where the depth that it makes does not: that is compared.
-            engine = backend.compile(module, example, precision, finish if is_cut else None)
+            engine = backend.compile(module, example, precision, finish if two_stage else None)
         except BackendError as error:
             failures.append(str(error))
             continue

@@ -20,7 +20,7 @@ def valid_mask(depth: np.ndarray, min_depth: float = 0.0, max_depth: float = flo
         return (depth >= lo) & (depth <= hi)
 
 
-def fill_holes(depth: np.ndarray, valid: np.ndarray) -> np.ndarray:
+def fill_nearest(depth: np.ndarray, valid: np.ndarray) -> np.ndarray:
     """Give every invalid pixel the value of the nearest valid one (by Euclidean distance).
 
     What is upsampled afterwards sees no edge at a hole, and nothing of what stood in it. depth: (h, w)
@@ -95,7 +95,7 @@ def project_consistent(
 ) -> np.ndarray:
     """The image nearest to `estimate` whose reduction is exactly `measured`: x + R+ (y - R x C') (C+)'.
 
-    An orthogonal projection: where `measured` truly is the reduction of the truth, the error cannot grow. A
+    An orthogonal projection: where `measured` truly is the reduction of the ground truth, the error cannot grow. A
     noisy sensor's noise, though, is imposed anew.
 
     estimate: (H, W) float32. measured: (h, w) float32 without holes. reduce_rows: R (h, H) and

@@ -1,4 +1,4 @@
-"""The front door without ROS: colour and low-resolution depth in, high-resolution depth out."""
+"""The front door without ROS: colour and LR depth in, high-resolution depth out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from depth_sr_ros.backends import candidates
 from depth_sr_ros.core import depth_image
-from depth_sr_ros.core.compiled_method import Network, StageClock
+from depth_sr_ros.core.compiled_method import CompiledMethod, StageClock
 from depth_sr_ros.core.ensemble import mean_over_flips
 from depth_sr_ros.core.result import DepthResult, FrameError
 from depth_sr_ros.core.working_grid import grid_shape, pad_to_grid
@@ -89,7 +89,7 @@ class Upsampler:
         self._own_iterations = self._method.iterations if self._method.is_iterative else None
         self._backends = candidates(backend, threads, precision)
         self._precision = precision
-        self._network: Network | None = None
+        self._network: CompiledMethod | None = None
         self.iterations = iterations
 
     @property
@@ -143,7 +143,7 @@ class Upsampler:
             return
         check_shape(depth_shape, self.scale)
         self._network = None  # frees the old engine before the new one takes its memory
-        self._network = Network(self._method, self._backends, self._precision, tuple(depth_shape))
+        self._network = CompiledMethod(self._method, self._backends, self._precision, tuple(depth_shape))
 
     def __call__(self, rgb: np.ndarray, depth: np.ndarray) -> DepthResult:
         """Upsample one frame.
@@ -175,7 +175,7 @@ class Upsampler:
         valid = depth_image.valid_mask(metres, self.min_depth, self.max_depth)
         if not valid.any():
             raise FrameError("no_valid_depth", f"none of the {depth.size} depth pixels holds a valid depth{self._limits()}")
-        filled = depth_image.fill_holes(metres, valid)
+        filled = depth_image.fill_nearest(metres, valid)
         clock.lap("fill")
         unit, lo, hi = depth_image.normalise(filled)
         if lo > FARTHEST_NEAREST_M:

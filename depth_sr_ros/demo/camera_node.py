@@ -1,8 +1,8 @@
-"""The node /camera: a simulated colour camera and a low-resolution depth camera that move through a scene.
+"""The node /camera: a simulated colour camera and a LR depth camera that move through a scene.
 
 Publishes /camera/color/{image_raw,camera_info} (rgb8), /camera/depth/{image_raw,camera_info} (16UC1,
-millimetres) and, while somebody listens, /camera/truth/image_raw (32FC1, metres, at the colour camera's
-resolution), all of one stamp. A loop of frames is played for ever: its messages are made beforehand, only
+millimetres) and, while somebody listens, /camera/ground_truth/image_raw (32FC1, metres, at the colour camera's
+resolution), all of one stamp. A sequence of frames is played for ever: its messages are made beforehand, only
 their stamps change.
 """
 
@@ -26,18 +26,18 @@ from std_msgs.msg import Header
 
 from depth_sr_ros.core.camera import PinholeCamera
 from depth_sr_ros.node.stopping import stop_on_signals
-from depth_sr_ros.synthetic.sequence import Loop, LoopSettings, load_or_make
+from depth_sr_ros.synthetic.sequence import Sequence, SequenceSettings, load_or_make
 
 QUEUE = 5  # messages a topic; reliable: best-effort images get lost in the socket buffers of a stock Linux
 SPIN_S = 0.1
-LINES = 5  # log lines while a loop is made
+LINES = 5  # log lines while a sequence is made
 
-_RANGES = {  # and descriptions of the loop's parameters, which cannot change while it runs
+_RANGES = {  # and descriptions of the sequence's parameters, which cannot change while it runs
     "width": (8, 4096, "pixels of the colour image, a multiple of scale"),
     "height": (8, 4096, "pixels of the colour image, a multiple of scale"),
     "scale": (1, 32, "pixels of the colour image per depth pixel, a side"),
     "seed": (0, 2**31, "of the scene"),
-    "frames": (1, 300, "frames of the loop that is played"),
+    "frames": (1, 300, "frames of the sequence that is played over and over"),
 }
 
 
@@ -53,18 +53,18 @@ class Camera:
         self._stop = stop
         rate, frame_id, settings = self._declare()
         self._publish_to()  # ahead of what takes time: who waits for images sees where they will come from
-        loop = load_or_make(settings, self._progress)
-        self._frames = prepared_frames(loop, frame_id)
+        sequence = load_or_make(settings, self._progress)
+        self._frames = prepared_frames(sequence, frame_id)
         self._infos = camera_infos(settings, frame_id)
         self._next = 0
         node.create_timer(1 / rate, self._publish)
         node.get_logger().info(
             f"{rate:g} Hz: colour {settings.width} x {settings.height}, depth "
             f"{settings.width // settings.scale} x {settings.height // settings.scale}, "
-            f"{settings.frames} frames in a loop"
+            f"{settings.frames} frames over and over"
         )
 
-    def _declare(self) -> tuple[float, str, LoopSettings]:
+    def _declare(self) -> tuple[float, str, SequenceSettings]:
         def declare(name: str, default: Any, description: str, **limits: Any) -> Any:
             descriptor = ParameterDescriptor(name=name, description=description, read_only=True, **limits)
             return self._node.declare_parameter(name, default, descriptor).value
@@ -72,12 +72,12 @@ class Camera:
         limits = [FloatingPointRange(from_value=0.1, to_value=240.0, step=0.0)]
         rate = declare("rate", 30.0, "frames a second", floating_point_range=limits)
         frame_id = declare("frame_id", "camera_color_optical_frame", "of all images: they are registered")
-        defaults = LoopSettings()
+        defaults = SequenceSettings()
         values = {"noise": declare("noise", defaults.noise, "whether the sensors have noise, flying pixels and holes")}
         for name, (low, high, text) in _RANGES.items():
             limits = [IntegerRange(from_value=low, to_value=high, step=1)]
             values[name] = declare(name, getattr(defaults, name), text, integer_range=limits)
-        return rate, frame_id, LoopSettings(**values)
+        return rate, frame_id, SequenceSettings(**values)
 
     def _progress(self, done: int, total: int) -> None:
         if self._stop.is_set():
@@ -92,28 +92,29 @@ class Camera:
 
         self._images = [publisher(Image, f"/camera/{name}/image_raw") for name in ("color", "depth")]
         self._info_publishers = [publisher(CameraInfo, f"/camera/{name}/camera_info") for name in ("color", "depth")]
-        self._truth = publisher(Image, "/camera/truth/image_raw")
+        self._ground_truth = publisher(Image, "/camera/ground_truth/image_raw")
 
     def _publish(self) -> None:
         stamp = self._node.get_clock().now().to_msg()
-        *images, truth = self._frames[self._next]
+        *images, ground_truth = self._frames[self._next]
         self._next = (self._next + 1) % len(self._frames)
         outgoing = [
             *zip(self._info_publishers, self._infos, strict=True),
             *zip(self._images, images, strict=True),
         ]
-        if self._truth.get_subscription_count():
-            outgoing.append((self._truth, truth))
+        if self._ground_truth.get_subscription_count():
+            outgoing.append((self._ground_truth, ground_truth))
         for publisher, message in outgoing:
             message.header.stamp = stamp
             publisher.publish(message)
 
 
-def prepared_frames(loop: Loop, frame_id: str) -> list[tuple[Image, Image, Image]]:
-    """The loop's messages but for their stamps: colour, depth, truth."""
-    encodings = {"rgb": "rgb8", "depth": "16UC1", "truth": "32FC1"}
+def prepared_frames(sequence: Sequence, frame_id: str) -> list[tuple[Image, Image, Image]]:
+    """The sequence's messages but for their stamps: colour, depth, ground truth."""
+    encodings = {"rgb": "rgb8", "depth": "16UC1", "ground_truth": "32FC1"}
     streams = [
-        [_image(pixels, encodings[field.name], frame_id) for pixels in getattr(loop, field.name)] for field in fields(loop)
+        [_image(pixels, encodings[field.name], frame_id) for pixels in getattr(sequence, field.name)]
+        for field in fields(sequence)
     ]
     return list(zip(*streams, strict=True))
 
@@ -129,7 +130,7 @@ def _image(pixels: np.ndarray, encoding: str, frame_id: str) -> Image:
     return message
 
 
-def camera_infos(settings: LoopSettings, frame_id: str) -> tuple[CameraInfo, CameraInfo]:
+def camera_infos(settings: SequenceSettings, frame_id: str) -> tuple[CameraInfo, CameraInfo]:
     """Of the colour camera and of the depth camera, whose pixels are blocks of the colour camera's."""
     width, height, focal = settings.width, settings.height, settings.focal
     color = PinholeCamera(width, height, focal, focal, (width - 1) / 2, (height - 1) / 2)

@@ -1,6 +1,6 @@
 """The node /demo: watches the simulated camera and /depth_sr, prints what it measured, draws it, and ends.
 
-Rates, latencies and drops are measured first, with only the depth images subscribed; colour and truth, which
+Rates, latencies and drops are measured first, with only the depth images subscribed; colour and ground truth, which
 are large, are subscribed afterwards, for the accuracy and the picture.
 """
 
@@ -32,12 +32,12 @@ from depth_sr_ros.node.stopping import stop_on_signals
 TOPICS = {
     "rgb": "/camera/color/image_raw",
     "depth": "/camera/depth/image_raw",
-    "truth": "/camera/truth/image_raw",
+    "ground_truth": "/camera/ground_truth/image_raw",
     "result": "/depth_sr/image",
 }
 QUEUE = 5
 SPIN_S = 0.1
-SAMPLES = 16  # frames that are compared with the truth
+SAMPLES = 16  # frames that are compared with the ground truth
 SAMPLING_S = 20.0  # for fewer, where the stream is slow; one at least is waited for
 INFO_S = 1.0  # camera_info is published right after its image
 REPORT_S = 10.0  # /depth_sr reports every second
@@ -69,7 +69,7 @@ class Observer:
     def collect(self) -> None:
         """Subscribe what is needed for samples, and put them together from now on."""
         self.samples = []
-        for stream in ("rgb", "truth"):
+        for stream in ("rgb", "ground_truth"):
             self._subscribe(stream, lambda message, stream=stream: self._add_part(stream, message))
 
     def restart(self) -> None:
@@ -151,10 +151,11 @@ class Demo:
         self._spin(self._warm_up_s)
         measured = self._measure()
         observer.collect()
-        self._say(f"collecting up to {SAMPLES} frames with their truth")
+        self._say(f"collecting up to {SAMPLES} frames with their ground truth")
         if not self._spin_until(lambda: len(observer.samples) == SAMPLES, SAMPLING_S):
             slow = f"; {measured['output_hz']:g} results came a second: a machine this slow or busy wants method:=bicubic"
-            self._wait(lambda: observer.samples, self._patience_s, "no frame came with colour, depth, result and truth", slow)
+            missing = "no frame came with colour, depth, result and ground truth"
+            self._wait(lambda: observer.samples, self._patience_s, missing, slow)
             self._say(f"{len(observer.samples)} came in {SAMPLING_S:g} s: this machine is slow or busy, the figures are rough")
         self._show(measured, observer.samples)
 
@@ -253,7 +254,7 @@ def draw(sample: figures.Sample, outcome: figures.Figures, path: Path) -> None:
     from depth_sr_ros.files.images import write_rgb
 
     bicubic = figures.bicubic_upsampler(outcome.scale)(sample)
-    write_rgb(path, demo_picture(sample.rgb, sample.depth, bicubic, sample.result, sample.truth, outcome.method))
+    write_rgb(path, demo_picture(sample.rgb, sample.depth, bicubic, sample.result, sample.ground_truth, outcome.method))
 
 
 def keep_pair(sample: figures.Sample, folder: Path) -> None:

@@ -12,13 +12,13 @@ PERCENTILES = (50, 95, 99)
 class Sample:
     """One frame of the stream and what is true of it.
 
-    rgb (H, W, 3) uint8; measured depth (h, w), result (H, W) and truth (H, W) float32 metres, NaN unknown.
+    rgb (H, W, 3) uint8; measured depth (h, w), result (H, W) and ground truth (H, W) float32 metres, NaN unknown.
     """
 
     rgb: np.ndarray
     depth: np.ndarray
     result: np.ndarray
-    truth: np.ndarray
+    ground_truth: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def compare(samples: Sequence[Sample], scale: int) -> dict[str, float]:
     squares, sizes = np.zeros(2), np.zeros(2)
     pixels = 0
     for sample in samples:
-        errors = np.stack([sample.result - sample.truth, upsample(sample) - sample.truth])
+        errors = np.stack([sample.result - sample.ground_truth, upsample(sample) - sample.ground_truth])
         errors = errors[:, np.isfinite(errors).all(axis=0)].astype(np.float64)
         squares += np.square(errors).sum(axis=1)
         sizes += np.abs(errors).sum(axis=1)
@@ -107,7 +107,7 @@ def table(figures: Figures) -> str:
         "latency, stamp to reception": f"{latency} ms",
         "dropped": drops,
         "out without camera_info": f"{figures.without_camera_info}",
-        "frames compared with the truth": f"{figures.frames_compared}",
+        "frames compared with the ground truth": f"{figures.frames_compared}",
         "root mean square error": _beside(figures.rmse_m, figures.rmse_bicubic_m),
         "mean absolute error": _beside(figures.mae_m, figures.mae_bicubic_m),
     }

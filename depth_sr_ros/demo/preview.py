@@ -25,7 +25,7 @@ def demo_picture(
     measured: np.ndarray,
     bicubic: np.ndarray,
     result: np.ndarray,
-    truth: np.ndarray,
+    ground_truth: np.ndarray,
     name: str,
 ) -> np.ndarray:
     """One picture, (2 (H + title), 4 W, 3) uint8 RGB.
@@ -33,11 +33,11 @@ def demo_picture(
     Args:
         guide: (H, W, 3) uint8 RGB.
         measured: (h, w) metres, NaN unknown; shown as large as the others.
-        bicubic, result, truth: (H, W) metres, NaN unknown.
+        bicubic, result, ground truth: (H, W) metres, NaN unknown.
         name: of what made `result`, for its title.
     """
-    near, far = np.nanpercentile(truth, (1, 99))
-    errors = {"error of bicubic": bicubic - truth, "error of the result": result - truth}
+    near, far = np.nanpercentile(ground_truth, (1, 99))
+    errors = {"error of bicubic": bicubic - ground_truth, "error of the result": result - ground_truth}
     sizes = np.abs(np.stack(list(errors.values())))
     known = sizes[np.isfinite(sizes)]
     limit = max(SMALLEST_LIMIT, float(np.percentile(known, 97))) if known.size else SMALLEST_LIMIT
@@ -45,7 +45,7 @@ def demo_picture(
         f"measured depth, {measured.shape[1]} x {measured.shape[0]}": measured,
         "bicubic": bicubic,
         f"result: {name}, {result.shape[1]} x {result.shape[0]}": result,
-        "truth": truth,
+        "ground_truth": ground_truth,
     }
     pictures = {
         "guide": guide,

@@ -100,7 +100,7 @@ class PairFolder:
             raise DatasetError(f"no known depth in {self.folder} can be read; the last one: {unreadable}")
         if len(example) > 1:
             units = ", ".join(f"{path} is in {unit}" for unit, path in example.items())
-            raise DatasetError(f"{units}: the depths of a data set must have one unit, for there to be a mean error")
+            raise DatasetError(f"{units}: the depths of a data set must have one unit, for there to be a MAE")
         return next(iter(example))
 
     def _in_folders(self) -> tuple[dict, dict] | None:

@@ -1,4 +1,4 @@
-"""A method as the protocol wants it: a function of a guide and a low resolution."""
+"""A method as the protocol wants it: a function of a guide and an LR depth."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from depth_sr_ros.core.compiled_method import Network, StageClock
+from depth_sr_ros.core.compiled_method import CompiledMethod, StageClock
 from depth_sr_ros.core.ensemble import mean_over_flips
 
 if TYPE_CHECKING:
@@ -25,13 +25,13 @@ class Estimator:
         self.ensemble = ensemble
         self._backends = backends
         self._precision = precision
-        self._network: Network | None = None
+        self._network: CompiledMethod | None = None
 
     def prepare(self, depth_shape: tuple[int, int]) -> None:
-        """Compile for low resolutions of (h, w), where that is not done. Raises BackendError where none can."""
+        """Compile for LR depths of (h, w), where that is not done. Raises BackendError where none can."""
         if self._network is None or self._network.depth_shape != depth_shape:
             self._network = None  # frees the old engine before the new one takes its memory
-            self._network = Network(self.method, self._backends, self._precision, depth_shape)
+            self._network = CompiledMethod(self.method, self._backends, self._precision, depth_shape)
 
     def __call__(self, rgb: np.ndarray, unit: np.ndarray) -> np.ndarray:
         """(s*h, s*w, 3) uint8, (h, w) float32 in [0, 1] -> (s*h, s*w) float32, good until the next call."""

@@ -1,4 +1,4 @@
-"""How far an estimated depth is from the truth."""
+"""How far an estimated depth is from the ground truth."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ EDGE_STEP = 0.02  # share of the image's depth range between neighbours that mak
 
 @dataclass(frozen=True)
 class Errors:
-    """Errors of one image in the data set's unit; unknown pixels of the truth do not count.
+    """Errors of one image in the data set's unit; unknown pixels of the ground truth do not count.
 
     Attributes:
         rmse_full, mae_full: over the whole frame.
@@ -32,14 +32,14 @@ def rmse(difference: np.ndarray) -> float:
     return float(np.sqrt(np.mean(np.square(known, dtype=np.float64)))) if known.size else float("nan")
 
 
-def edge_region(truth: np.ndarray, scale: int) -> np.ndarray:
+def edge_region(ground_truth: np.ndarray, scale: int) -> np.ndarray:
     """Pixels within half a low-resolution pixel of a depth edge: (H, W) float -> (H, W) bool."""
     import cv2
 
-    step = EDGE_STEP * (np.nanmax(truth) - np.nanmin(truth))
-    edges = np.zeros(truth.shape, np.uint8)
+    step = EDGE_STEP * (np.nanmax(ground_truth) - np.nanmin(ground_truth))
+    edges = np.zeros(ground_truth.shape, np.uint8)
     with np.errstate(invalid="ignore"):
-        rows, columns = np.abs(np.diff(truth, axis=0)) > step, np.abs(np.diff(truth, axis=1)) > step
+        rows, columns = np.abs(np.diff(ground_truth, axis=0)) > step, np.abs(np.diff(ground_truth, axis=1)) > step
     edges[1:] |= rows
     edges[:-1] |= rows
     edges[:, 1:] |= columns
@@ -48,14 +48,22 @@ def edge_region(truth: np.ndarray, scale: int) -> np.ndarray:
     return cv2.dilate(edges, np.ones((side, side), np.uint8)).astype(bool)
 
 
-def measure(estimate: np.ndarray, truth: np.ndarray, scale: int, low: np.ndarray, reduced: np.ndarray) -> Errors:
-    """Compare (H, W) float arrays; NaN in `truth` is unknown. `low` was the input, `reduced` is the estimate's reduction."""
-    difference = estimate - truth
+def measure(estimate: np.ndarray, ground_truth: np.ndarray, scale: int, lr_depth: np.ndarray, reduced: np.ndarray) -> Errors:
+    """Compare (H, W) float arrays.
+
+    Args:
+        estimate: (H, W), what a method made of `lr_depth`.
+        ground_truth: (H, W), NaN where invalid.
+        scale: between the two resolutions.
+        lr_depth: (h, w), the method's input.
+        reduced: (h, w), the estimate's reduction.
+    """
+    difference = estimate - ground_truth
     inner = difference[BORDER:-BORDER, BORDER:-BORDER]
     return Errors(
         rmse_full=rmse(difference),
         rmse_crop6=rmse(inner),
         mae_full=float(np.nanmean(np.abs(difference))),
-        rmse_edges=rmse(difference[edge_region(truth, scale)]),
-        consistency=rmse(reduced - low),
+        rmse_edges=rmse(difference[edge_region(ground_truth, scale)]),
+        consistency=rmse(reduced - lr_depth),
     )

@@ -1,9 +1,9 @@
 """The literature's protocol: from a data set and a method to figures that stand beside published ones.
 
-Both sides are cropped to a multiple of the scale; the low resolution is the truth's antialiased bicubic reduction (PIL's
-BICUBIC, in float); the network sees values normalised by the truth's minimum and maximum, as the authors' evaluations do;
-RMSE an image, then the mean over images. Border conventions differ between papers, so both are given: full frame, and
-without 6 pixels on each side.
+Both sides are cropped to a multiple of the scale; the LR depth is the ground truth's antialiased bicubic reduction (PIL's
+BICUBIC, in float); the network sees values normalised by the ground truth's minimum and maximum, as the authors'
+evaluations do; RMSE per image, then the mean over images. Border conventions differ between papers, so both are given:
+full frame, and without 6 pixels on each side.
 """
 
 import math
@@ -24,7 +24,7 @@ class Trial:
     """One image through one method: what went in, what came out, how far off it was; lengths in the pair's unit."""
 
     pair: Pair
-    low: np.ndarray
+    lr_depth: np.ndarray
     estimate: np.ndarray
     errors: Errors
     seconds: float
@@ -112,14 +112,14 @@ def trials(
 ) -> Iterator[Trial]:
     """Put every pair through a method.
 
-    Holes in the truth are filled by their nearest neighbours before the reduction, and do not count afterwards.
+    Holes in the ground truth are filled by their nearest neighbours before the reduction, and do not count afterwards.
 
     Args:
         pairs: the data set.
         upsample: the method.
         scale: between the two resolutions.
         consistent: project each estimate onto those whose reduction is the input (`depth_image.project_consistent`).
-        prepare: is given the low resolution's shape before the clock starts, to compile what must be.
+        prepare: is given the LR depth's shape before the clock starts, to compile what must be.
 
     Raises:
         ValueError: an image cannot be used, or its estimate is not finite; the message names the image.
@@ -140,19 +140,19 @@ def try_pair(
     from depth_sr_ros.core.upsampler import reduction_matrices
 
     known = np.isfinite(pair.depth)
-    unit, lo, hi = depth_image.normalise(depth_image.fill_holes(pair.depth, known))
-    low = reduce_bicubic(unit, scale)
-    reduction = reduction_matrices(low.shape, scale)
+    unit, lo, hi = depth_image.normalise(depth_image.fill_nearest(pair.depth, known))
+    lr_depth = reduce_bicubic(unit, scale)
+    reduction = reduction_matrices(lr_depth.shape, scale)
     if prepare is not None:
-        prepare(low.shape)
+        prepare(lr_depth.shape)
     start = time.perf_counter()
-    estimate = upsample(pair.rgb, low)
+    estimate = upsample(pair.rgb, lr_depth)
     if consistent:
-        estimate = depth_image.project_consistent(estimate, low, *reduction)
+        estimate = depth_image.project_consistent(estimate, lr_depth, *reduction)
     seconds = time.perf_counter() - start
     lost = np.count_nonzero(~np.isfinite(estimate))
     if lost:
         raise ValueError(f"the estimate of {pair.name} is no number at {lost} of {estimate.size} pixels")
     reduced = depth_image.denormalise(reduce_bicubic(estimate, scale), lo, hi)
-    low, estimate = depth_image.denormalise(low, lo, hi), depth_image.denormalise(estimate, lo, hi)
-    return Trial(pair, low, estimate, measure(estimate, pair.depth, scale, low, reduced), seconds)
+    lr_depth, estimate = depth_image.denormalise(lr_depth, lo, hi), depth_image.denormalise(estimate, lo, hi)
+    return Trial(pair, lr_depth, estimate, measure(estimate, pair.depth, scale, lr_depth, reduced), seconds)

@@ -90,14 +90,14 @@ class Report:
         if not self.with_pictures:
             return
         row = self._pictures.setdefault((summary.dataset, summary.scale, trial.pair.name), {})
-        truth = trial.pair.depth
-        lo, hi = float(np.nanmin(truth)), float(np.nanmax(truth))
+        ground_truth = trial.pair.depth
+        lo, hi = float(np.nanmin(ground_truth)), float(np.nanmax(ground_truth))
         if not row:
             row["guide"] = _encoded(trial.pair.rgb[..., ::-1])
-            row["truth"] = _encoded(_coloured(truth, lo, hi))
-            row["input"] = _encoded(_coloured(trial.low, lo, hi))
+            row["ground_truth"] = _encoded(_coloured(ground_truth, lo, hi))
+            row["input"] = _encoded(_coloured(trial.lr_depth, lo, hi))
         row[summary.method] = _encoded(_coloured(trial.estimate, lo, hi))
-        error = np.abs(trial.estimate - truth)
+        error = np.abs(trial.estimate - ground_truth)
         caption = f"{summary.method}: error, RMSE {trial.errors.rmse_full:.2f}"
         row[caption] = _encoded(_coloured(error, 0, 0.1 * (hi - lo)))
 

@@ -61,25 +61,25 @@ class DADA(DADAFree):
         self.log_kappa = nn.Parameter(torch.tensor(math.log(kappa)))
 
     def forward(self, guide: Tensor, depth: Tensor) -> Tensor:
-        """Upsample `depth`; see `Method.forward` for shapes. Unknown depth (NaN) is filled by the diffusion."""
+        """Upsample `depth`; see `Method.forward` for shapes. Invalid depth (NaN) is filled by the diffusion."""
         return Method.forward(self, guide, depth)  # torch throughout: backends trace it
 
-    def regress(self, guide: Tensor, depth: Tensor) -> tuple[Tensor]:
+    def predict(self, guide: Tensor, depth: Tensor) -> tuple[Tensor]:
         """Return the coefficients of eq. 2 from features, (B, 2, s*h, s*w) float32."""
         depth = upsample_bicubic(diffusion.fill_with_mean(depth), self.scale)
         features = self.extractor(torch.cat((guide, mean_free(depth)), 1))
         return (diffusion.coefficients(features, self.log_kappa.exp()),)
 
     def training_estimate(
-        self, guide: Tensor, depth: Tensor, truth: Tensor, generator: torch.Generator
+        self, guide: Tensor, depth: Tensor, ground_truth: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """Diffuse for N_grad iterations with gradients after up to N_pre without (section 3.2); see `Method`."""
-        (flow,) = self.regress(guide, depth)
+        (flow,) = self.predict(guide, depth)
         most = max(0, self.iterations - self.gradient_iterations)  # N_pre
         iterations = self.gradient_iterations + int(torch.randint(most + 1, (), generator=generator))
         if depth.device.type == "cpu" and self.adjustment == "bicubic" and not depth.isnan().any():
-            return self._diffused_cpu(depth, flow, iterations), truth
-        return self._diffused(depth, flow, iterations, self.gradient_iterations), truth
+            return self._diffused_cpu(depth, flow, iterations), ground_truth
+        return self._diffused(depth, flow, iterations, self.gradient_iterations), ground_truth
 
     def _diffused_cpu(self, depth: Tensor, flow: Tensor, iterations: int) -> Tensor:
         """Do what `_diffused` does in compiled loops, some six times as fast."""

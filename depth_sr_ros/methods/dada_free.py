@@ -10,7 +10,7 @@ ITERATIONS = 120  # accelerated; they cover the diffusion time of 4840 plain one
 
 
 class DADAFree(Method):
-    """Depth diffuses where the guide has no edges and always agrees with the low resolution.
+    """Depth diffuses where the guide has no edges and always agrees with the LR depth.
 
     Departures from the paper: iterations are accelerated (see `diffusion`), with the same equilibrium, and by default
     cover half of the paper's diffusion time; each image's range is moved to [1, 2] before it, as the ratios must not depend
@@ -21,7 +21,7 @@ class DADAFree(Method):
         kappa: the difference of colours, all three together and each in [0, 1], at which the flow is halved.
         iterations: see the property.
         adjustment: what down() is in eq. 3: "average", the paper's, fits a sensor whose pixel is the mean of what it
-            covers; "bicubic" fits the literature's low resolutions. See `diffusion.adjustment`.
+            covers; "bicubic" fits the literature's LR depths. See `diffusion.adjustment`.
         accelerated: False for the paper's plain iterations.
     """
 
@@ -29,7 +29,7 @@ class DADAFree(Method):
     summary = "anisotropic diffusion guided by colours, consistent with the input: needs no weights"
     paper = "Metzger, Caye Daudt, Schindler, Guided Depth Super-Resolution by Deep Anisotropic Diffusion, section 3.1"
     learned = False
-    is_cut = True
+    two_stage = True
     is_iterative = True
 
     def __init__(
@@ -54,8 +54,8 @@ class DADAFree(Method):
     def iterations(self) -> int:
         """How many diffusion steps are taken: may be set between any two calls, to anything from 0.
 
-        Time is linear in it, and the result agrees with the low resolution at any number. What a backend compiled of
-        `regress` stays valid.
+        Time is linear in it, and the result agrees with the LR depth at any number. What a backend compiled of
+        `predict` stays valid.
         """
         return self._iterations
 
@@ -66,21 +66,21 @@ class DADAFree(Method):
         self._iterations = number
 
     def forward(self, guide: Tensor, depth: Tensor) -> Tensor:
-        """Upsample `depth`; see `Method.forward` for shapes. Unknown depth (NaN) is filled by the diffusion."""
+        """Upsample `depth`; see `Method.forward` for shapes. Invalid depth (NaN) is filled by the diffusion."""
         if depth.device.type == "cpu" and depth.dtype != torch.float64 and not _has_gradient(guide, depth):
             return self.estimate(guide, depth)
         return super().forward(guide, depth)
 
-    def regress(self, guide: Tensor, depth: Tensor) -> tuple[Tensor]:
+    def predict(self, guide: Tensor, depth: Tensor) -> tuple[Tensor]:
         """Return the coefficients of eq. 2, (B, 2, s*h, s*w) float32: see `diffusion.coefficients`."""
         return (diffusion.coefficients(guide, self.kappa),)
 
-    def reconstruct(self, depth: Tensor, flow: Tensor) -> Tensor:
+    def sample(self, depth: Tensor, flow: Tensor) -> Tensor:
         """Diffuse and adjust, eqs. 1 and 3, in float32 at least."""
         return self._diffused(depth, flow, self.iterations, self.iterations)
 
     @torch.no_grad()
-    def reconstruct_cpu(self, depth: Tensor, flow: Tensor) -> Tensor:
+    def sample_cpu(self, depth: Tensor, flow: Tensor) -> Tensor:
         """Do the same in compiled loops."""
         from depth_sr_ros.methods import diffusion_cpu
 

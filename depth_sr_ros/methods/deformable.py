@@ -23,11 +23,11 @@ REACH = 7.0  # pixels: samples come from the 15 x 15 pixels around p (section 3.
 
 
 class DeformableKernels(Method):
-    """What DKN and FDKN share: `regress` predicts kernels and offsets at a quarter of the resolution."""
+    """What DKN and FDKN share: `predict` predicts kernels and offsets at a quarter of the resolution."""
 
-    is_cut = True
+    two_stage = True
 
-    def reconstruct(self, depth: Tensor, kernels: Tensor, offsets: Tensor) -> Tensor:
+    def sample(self, depth: Tensor, kernels: Tensor, offsets: Tensor) -> Tensor:
         """Average with the predicted kernels and offsets, eq. 3.
 
         Args:
@@ -42,7 +42,7 @@ class DeformableKernels(Method):
         return weighted_average(target, kernels, offsets)
 
     @torch.no_grad()
-    def reconstruct_cpu(self, depth: Tensor, kernels: Tensor, offsets: Tensor) -> Tensor:
+    def sample_cpu(self, depth: Tensor, kernels: Tensor, offsets: Tensor) -> Tensor:
         """Do the same in one compiled loop, computed in float32."""
         target = upsample_bicubic(depth.float(), self.scale)
         return weighted_average_cpu(target, kernels.float(), offsets.float(), RATIO).to(depth.dtype)

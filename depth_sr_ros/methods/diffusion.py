@@ -1,7 +1,7 @@
 """Guided anisotropic diffusion with adjustment (Metzger, Caye Daudt, Schindler: DADA, section 3.1).
 
 Depth flows between neighbouring pixels, hardly so across edges of the guide (eqs. 1 and 2), and after every step it is
-made to agree again with the low resolution that was measured (eq. 3). This is the torch reference, differentiable; the
+made to agree again with the LR depth that was measured (eq. 3). This is the torch reference, differentiable; the
 same on a CPU without gradients is in `diffusion_cpu`.
 
 Plain iterations need thousands of steps to settle, since information travels by the square root of their number. Here step
@@ -65,7 +65,7 @@ def _diffused(image: Tensor, steps: tuple[Tensor, Tensor, Tensor, Tensor]) -> Te
 
 @dataclass(frozen=True)
 class Source:
-    """The low resolution as the diffusion has it: each image's range moved to [1, 2].
+    """The LR depth as the diffusion has it: each image's range moved to [1, 2].
 
     The ratios of eq. 3 need depth well away from zero, and must not depend on the unit that it comes in.
 
@@ -106,7 +106,7 @@ def adjustment(name: str, source: Source, scale: int) -> Callable[[Tensor], Tens
     """Return the function (B, 1, s*h, s*w) -> same that makes an estimate agree with the source.
 
     "average" is eq. 3 of the paper: every block of s x s pixels is multiplied by the ratio of its source pixel and its
-    mean. "bicubic" takes the antialiased bicubic reduction, which the literature's low resolutions are made by, for the
+    mean. "bicubic" takes the antialiased bicubic reduction, which the literature's LR depths are made by, for the
     paper's linear down(): the nearest image whose reduction is the source, x + R+ (y - R x C') (C+)'. A ratio there would
     only agree in the limit. Unknown source pixels ask for nothing.
     """

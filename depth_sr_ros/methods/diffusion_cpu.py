@@ -149,7 +149,7 @@ def _average_iteration(now, before, below, right, values, known, far):
 class _BicubicIteration:
     """Eq. 1 and the projection onto the images whose bicubic reduction is the source.
 
-    R is banded, and R+ = R' (R R')^-1: so a few multiplications a pixel do, and dense products at the low resolution.
+    R is banded, and R+ = R' (R R')^-1: so a few multiplications a pixel do, and dense products at the LR depth.
     """
 
     def __init__(self, scale: int, height: int, width: int) -> None:

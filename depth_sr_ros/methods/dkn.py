@@ -98,16 +98,16 @@ class DKN(DeformableKernels):
         self.depth = Stream(1, tuple(widths), begin_at_zero=on_fdkn)
         self.fdkn = FDKN(scale) if on_fdkn else None
 
-    def regress(self, guide: Tensor, depth: Tensor) -> tuple[Tensor, Tensor]:
+    def predict(self, guide: Tensor, depth: Tensor) -> tuple[Tensor, Tensor]:
         """Predict kernels (B, 9 * 16, sh/4, sw/4) and offsets (B, 18 * 16, sh/4, sw/4), before the pixel shuffle."""
         target = upsample_bicubic(depth, self.scale)
         predictions = [_stitched(one) for one in self._at(guide, target, EVERY_SHIFT, EVERY_SHIFT)]
         if self.fdkn is not None:
-            predictions = [one + base for one, base in zip(predictions, self.fdkn.predict(guide, target))]
+            predictions = [one + base for one, base in zip(predictions, self.fdkn.logits_and_offsets(guide, target))]
         return kernels_and_offsets(*predictions)
 
     def training_estimate(
-        self, guide: Tensor, depth: Tensor, truth: Tensor, generator: torch.Generator
+        self, guide: Tensor, depth: Tensor, ground_truth: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """Estimate every fourth pixel of every fourth row, from a random first one; see `Method.training_estimate`."""
         row, column = torch.randint(RATIO, (2,), generator=generator).tolist()
@@ -115,12 +115,13 @@ class DKN(DeformableKernels):
         predictions = self._at(guide, target, ((row % 2, column % 2),), ((row // 2, column // 2),))
         if self.fdkn is not None:
             subpixel = slice(row * RATIO + column, None, RATIO**2)
-            predictions = [one + base[:, subpixel] for one, base in zip(predictions, self.fdkn.predict(guide, target))]
+            bases = self.fdkn.logits_and_offsets(guide, target)
+            predictions = [one + base[:, subpixel] for one, base in zip(predictions, bases)]
         kernels, offsets = kernels_and_offsets(*predictions)
-        truth = truth[..., row::RATIO, column::RATIO]
-        height, width = truth.shape[-2:]  # less than the kernels' where the image is no multiple of 4
+        ground_truth = ground_truth[..., row::RATIO, column::RATIO]
+        height, width = ground_truth.shape[-2:]  # less than the kernels' where the image is no multiple of 4
         kernels, offsets = kernels[..., :height, :width], offsets[..., :height, :width]
-        return weighted_average(target, kernels, offsets, (row, column), RATIO), truth
+        return weighted_average(target, kernels, offsets, (row, column), RATIO), ground_truth
 
     def _at(self, guide: Tensor, target: Tensor, at_middle: tuple[Shift, ...], at_coarse: tuple[Shift, ...]) -> Predictions:
         """Both streams' logits and offsets at the pixels that the shifts reach, one batch entry a shift."""

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from depth_sr_ros.methods.layers import pad_to_multiple
 
-RESIDUAL_START = 0.1  # of what the other layers start with
+RESIDUAL_INIT = 0.1  # of what the other layers start with
 
 
 class ResidualBlock(nn.Module):
@@ -58,7 +58,7 @@ class AttentionGroup(nn.Module):
         return features + self.body(features)
 
 
-def start_wide(module: nn.Module) -> None:
+def init_wide(module: nn.Module) -> None:
     """Initialise convolutions and linear layers so that signals keep their size (He et al. 2015, eq. 10), in place.
 
     torch's own initialisation shrinks them layer by layer, and without normalisation training then stands still for a
@@ -75,7 +75,7 @@ def start_wide(module: nn.Module) -> None:
             nn.init.zeros_(part.bias)
     for part in module.modules():
         if isinstance(part, (ResidualBlock, AttentionBlock)):
-            part.second.weight.data.mul_(RESIDUAL_START)
+            part.second.weight.data.mul_(RESIDUAL_INIT)
 
 
 class EDSR(nn.Module):

@@ -43,11 +43,11 @@ class FDKN(DeformableKernels):
         self.guide = Stream(3, tuple(widths))
         self.depth = Stream(1, tuple(widths))
 
-    def regress(self, guide: Tensor, depth: Tensor) -> tuple[Tensor, Tensor]:
+    def predict(self, guide: Tensor, depth: Tensor) -> tuple[Tensor, Tensor]:
         """Predict kernels (B, 9 * 16, sh/4, sw/4) and offsets (B, 18 * 16, sh/4, sw/4), before the pixel shuffle."""
-        return kernels_and_offsets(*self.predict(guide, upsample_bicubic(depth, self.scale)))
+        return kernels_and_offsets(*self.logits_and_offsets(guide, upsample_bicubic(depth, self.scale)))
 
-    def predict(self, guide: Tensor, target: Tensor) -> Predictions:
+    def logits_and_offsets(self, guide: Tensor, target: Tensor) -> Predictions:
         """Return what the streams make of guide and bicubic depth (B, 1, sh, sw), see `kernels_and_offsets`."""
         guide_weights, guide_offsets = self.guide(pad_to_multiple(guide, RATIO))
         depth_weights, depth_offsets = self.depth(pad_to_multiple(target, RATIO))

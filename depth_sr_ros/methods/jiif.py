@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from depth_sr_ros.methods.base import Method
-from depth_sr_ros.methods.edsr import EDSR, RESIDUAL_START, start_wide
+from depth_sr_ros.methods.edsr import EDSR, RESIDUAL_INIT, init_wide
 from depth_sr_ros.methods.interpolate import bicubic_at, bilinear_at, pixels_at
 from depth_sr_ros.methods.layers import mean_free, resize_bicubic
 from depth_sr_ros.methods.streams import StreamFeatures
@@ -60,7 +60,7 @@ class JIIF(Method):
     name = "jiif"
     summary = "implicit function: depth at any sub-pixel position; dense where there is time"
     paper = "Tang, Chen, Zeng, Joint Implicit Image Function for Guided Depth Super-Resolution"
-    is_cut = True
+    two_stage = True
     any_scale = True
 
     def __init__(
@@ -95,8 +95,8 @@ class JIIF(Method):
         self.rest = nn.Sequential(*layers)
         own_guide = self.guide_encoder.head if streams else self.guide_encoder  # streams and context start by themselves
         for part in (self.depth_encoder, own_guide, self.first, self.rest):
-            start_wide(part)
-        self.rest[-1].weight.data.mul_(RESIDUAL_START)  # the residual on the bicubic image starts small
+            init_wide(part)
+        self.rest[-1].weight.data.mul_(RESIDUAL_INIT)  # the residual on the bicubic image starts small
 
     def encode(self, guide: Tensor, depth: Tensor) -> Latents:
         """Run both encoders (eq. 5).
@@ -105,7 +105,7 @@ class JIIF(Method):
             guide: (B, 3, H, W) in [0, 1].
             depth: (B, 1, h, w), normalised.
         """
-        return Latents(depth, *self.regress(guide, depth))
+        return Latents(depth, *self.predict(guide, depth))
 
     def query(self, latents: Latents, pixels: Tensor) -> Tensor:
         """Return the depth at positions.
@@ -126,9 +126,9 @@ class JIIF(Method):
 
     def forward(self, guide: Tensor, depth: Tensor) -> Tensor:
         """Upsample: (B, 3, s*h, s*w) and (B, 1, h, w) -> (B, 1, s*h, s*w)."""
-        return self.reconstruct(depth, *self.regress(guide, depth))
+        return self.sample(depth, *self.predict(guide, depth))
 
-    def regress(self, guide: Tensor, depth: Tensor) -> tuple[Tensor, Tensor]:
+    def predict(self, guide: Tensor, depth: Tensor) -> tuple[Tensor, Tensor]:
         """Return the cells and the guide's features of `Latents`."""
         features = self._guide_features(guide, depth)
         own, near, difference, _ = self.first.weight.split(self.parts, dim=1)
@@ -138,7 +138,7 @@ class JIIF(Method):
         cells = F.linear(inputs.permute(0, 2, 3, 1), torch.cat((own, near - difference), 1))
         return F.pad(cells, (0, 0, 1, 1, 1, 1)), features.permute(0, 2, 3, 1).contiguous()
 
-    def reconstruct(self, depth: Tensor, cells: Tensor, guide: Tensor) -> Tensor:
+    def sample(self, depth: Tensor, cells: Tensor, guide: Tensor) -> Tensor:
         """Query every pixel's centre."""
         batch, height, width = guide.shape[:3]
         rows, columns = torch.meshgrid(
@@ -148,17 +148,17 @@ class JIIF(Method):
         return self.query(Latents(depth, cells, guide), pixels).view(batch, 1, height, width)
 
     def training_estimate(
-        self, guide: Tensor, depth: Tensor, truth: Tensor, generator: torch.Generator
+        self, guide: Tensor, depth: Tensor, ground_truth: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """Query random pixels (section 3.3): two tensors (B, 1, 1, N)."""
-        height, width = truth.shape[-2:]
+        height, width = ground_truth.shape[-2:]
         if not 0 < self.training_queries < height * width:
-            return super().training_estimate(guide, depth, truth, generator)
-        drawn = [torch.randperm(height * width, generator=generator)[: self.training_queries] for _ in truth]
-        places = torch.stack(drawn).to(truth.device)
+            return super().training_estimate(guide, depth, ground_truth, generator)
+        drawn = [torch.randperm(height * width, generator=generator)[: self.training_queries] for _ in ground_truth]
+        places = torch.stack(drawn).to(ground_truth.device)
         pixels = torch.stack((places % width, places // width), -1).float()
         estimate = self._query(self.encode(guide, depth), pixels)
-        return estimate[:, None, None], truth.flatten(1).gather(1, places)[:, None, None]
+        return estimate[:, None, None], ground_truth.flatten(1).gather(1, places)[:, None, None]
 
     def _guide_features(self, guide: Tensor, depth: Tensor) -> Tensor:
         """g of eq. 5, (B, C, H, W)."""

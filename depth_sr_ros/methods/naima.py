@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from depth_sr_ros.methods.base import Method
 from depth_sr_ros.methods.dinov2 import load_dinov2
-from depth_sr_ros.methods.edsr import RESIDUAL_START, AttentionBlock, AttentionGroup, ResidualBlock, start_wide
+from depth_sr_ros.methods.edsr import RESIDUAL_INIT, AttentionBlock, AttentionGroup, ResidualBlock, init_wide
 from depth_sr_ros.methods.errors import MethodError
 from depth_sr_ros.methods.layers import mean_free, upsample_bicubic
 from depth_sr_ros.methods.semantic import LEVELS, SemanticEncoder
@@ -142,7 +142,7 @@ def _unit(image: Tensor) -> Tensor:
 class Upsampler(nn.Module):
     """From the last depth features to the residual (phi of eq. 7).
 
-    Channel attention at the low resolution, growing wider stage by stage; each stage is projected to the high one, and
+    Channel attention at the LR depth, growing wider stage by stage; each stage is projected to the high one, and
     all stages together become the residual there.
 
     Args:
@@ -268,12 +268,12 @@ class NAIMA(Method):
         beside = width * rgb_to_upsampler + TwoStreams.channels * streams_to_upsampler
         self.upsampler = Upsampler(width, upsampler_stages, factor, self.fold, beside, finish_width or width)
         for part in (self.depth_head, self.rgb_head, self.levels, self.upsampler):
-            start_wide(part)
+            init_wide(part)
         if encoder == "own":
-            start_wide(self.semantic)
+            init_wide(self.semantic)
         for level in self.levels:
-            level.merge.weight.data.mul_(RESIDUAL_START)  # or each level makes the features ten times as large
-        self.upsampler.last.weight.data.mul_(RESIDUAL_START**2)  # the residual on the bicubic image starts small
+            level.merge.weight.data.mul_(RESIDUAL_INIT)  # or each level makes the features ten times as large
+        self.upsampler.last.weight.data.mul_(RESIDUAL_INIT**2)  # the residual on the bicubic image starts small
 
     def forward(self, guide: Tensor, depth: Tensor) -> Tensor:
         """Upsample: (B, 3, s*h, s*w) in [0, 1] and (B, 1, h, w) -> (B, 1, s*h, s*w)."""

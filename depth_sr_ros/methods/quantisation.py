@@ -7,36 +7,36 @@ from torch import Tensor
 
 from depth_sr_ros.methods.errors import MethodError
 
-SCALE = ".int8_scale"  # what the name of a packed tensor's scales ends in
-LEAST = 4096  # numbers in a tensor that is packed; smaller ones are few bytes, and biases and gains need their digits
+SCALE = ".int8_scale"  # what the name of a quantised tensor's scales ends in
+LEAST = 4096  # numbers in a tensor that is quantised; smaller ones are few bytes, and biases and gains need their digits
 LARGEST = 127
 
 
-def pack(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def quantise(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Store matrices and kernels as int8, each output channel in steps of 1/127 of its largest weight, the rest as float16.
 
     Args:
         state: tensors of any kind by name; those that are no floating point numbers stay as they are.
 
     Returns:
-        The same names; for each packed tensor also NAME.int8_scale, (channels,) float32.
+        The same names; for each quantised tensor also NAME.int8_scale, (channels,) float32.
     """
-    packed = {}
+    quantised = {}
     for name, tensor in state.items():
         if not tensor.is_floating_point():
-            packed[name] = tensor
+            quantised[name] = tensor
         elif tensor.ndim < 2 or tensor.numel() < LEAST:
-            packed[name] = tensor.half()
+            quantised[name] = tensor.half()
         else:
             exact = tensor.float()
             steps = exact.flatten(1).abs().amax(1) / LARGEST
             rounded = (exact / _beside(steps, exact).clamp(min=torch.finfo(torch.float32).tiny)).round()
-            packed |= {name: rounded.to(torch.int8), name + SCALE: steps}
-    return packed
+            quantised |= {name: rounded.to(torch.int8), name + SCALE: steps}
+    return quantised
 
 
-def unpack(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return what `pack` was given, its floating point numbers as float32.
+def dequantise(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return what `quantise` was given, its floating point numbers as float32.
 
     Raises:
         MethodError: scales without a tensor, or not one for each of its channels.

@@ -93,13 +93,13 @@ def load_weights(path: Path, method: str, scale: int | None) -> tuple[Manifest, 
 
     Raises:
         MissingWeights: there is no such file.
-        MethodError: wrong method, wrong scale, wrong hash, not a safetensors file, tensors packed wrongly, or numbers in it
+        MethodError: wrong method, wrong scale, wrong hash, not a safetensors file, tensors quantised wrongly, or numbers in it
             that are none.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    from depth_sr_ros.methods.quantisation import unpack
+    from depth_sr_ros.methods.quantisation import dequantise
 
     if not path.is_file():
         raise MissingWeights(f"no weights file {path}")
@@ -112,7 +112,7 @@ def load_weights(path: Path, method: str, scale: int | None) -> tuple[Manifest, 
     if found != manifest.sha256:
         raise MethodError(f"weights {path} have sha256 {found}, the manifest says {manifest.sha256}: file is damaged")
     try:
-        state = unpack(load_file(path))
+        state = dequantise(load_file(path))
     except SafetensorError as error:
         raise MethodError(f"weights {path} are not a readable safetensors file: {error}") from None
     except MethodError as error:

@@ -1,4 +1,4 @@
-"""The node /depth_sr: colour and low-resolution depth in, high-resolution depth with its camera_info out.
+"""The node /depth_sr: colour and LR depth in, high-resolution depth with its camera_info out.
 
 Wiring only. Callbacks check, pair and drop a pair into the worker's slot; the worker's thread decodes, upsamples and
 publishes; a timer picks up changed parameters and another one reports on /diagnostics.

@@ -1,4 +1,4 @@
-"""A model of a time-of-flight camera: the low-resolution depth that it would measure of a scene.
+"""A model of a time-of-flight camera: the LR depth that it would measure of a scene.
 
 A pixel integrates the light that comes back from its whole footprint. Every pixel of the true image reflects
 brightness x cos(angle of incidence); what comes back of it, its amplitude, is that / distance^2, so 1 for

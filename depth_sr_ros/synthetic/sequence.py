@@ -1,6 +1,6 @@
 """A short film of a scene, taken by a camera on a closed path: colour, measured depth, true depth.
 
-To cast the rays of one frame takes tenths of a second, so a loop is made once and kept in the user's cache
+To cast the rays of one frame takes tenths of a second, so a sequence is made once and kept in the user's cache
 directory.
 """
 
@@ -22,12 +22,12 @@ FOCAL = 0.82  # of the image's width: 63 degrees across, as a Kinect's colour ca
 SWING = (0.07, 0.04, 0.10)  # metres that the camera moves to the right, down and ahead, at most
 TURN = (0.02, 0.03)  # radians that it nods and turns, at most
 BLUR, NOISE = 0.6, 2.0  # deviations of the colour camera's blur in pixels and of its noise in grey levels
-KEPT = 4  # loops in the cache
+KEPT = 4  # sequences in the cache
 
 
 @dataclass(frozen=True)
-class LoopSettings:
-    """What a loop is made of.
+class SequenceSettings:
+    """What a sequence is made of.
 
     width, height: of the colour image in pixels, multiples of scale. seed: of the scene. noise: whether the
     sensors have any.
@@ -47,41 +47,41 @@ class LoopSettings:
 
 
 @dataclass(frozen=True)
-class Loop:
+class Sequence:
     """N frames.
 
-    rgb: (N, H, W, 3) uint8. depth: (N, H / scale, W / scale) uint16 millimetres, 0: no return. truth: (N, H,
+    rgb: (N, H, W, 3) uint8. depth: (N, H / scale, W / scale) uint16 millimetres, 0: no return. ground_truth: (N, H,
     W) float32 metres.
     """
 
     rgb: np.ndarray
     depth: np.ndarray
-    truth: np.ndarray
+    ground_truth: np.ndarray
 
 
-def load_or_make(settings: LoopSettings, progress: Callable[[int, int], None], directory: Path | None = None) -> Loop:
-    """Return the loop of these settings from the cache, or make it and put it there.
+def load_or_make(settings: SequenceSettings, progress: Callable[[int, int], None], directory: Path | None = None) -> Sequence:
+    """Return the sequence of these settings from the cache, or make it and put it there.
 
     Args:
-        settings: of the loop.
-        progress: called with the frames made, 0 first, and the frames to make; not where the loop is in the
+        settings: of the sequence.
+        progress: called with the frames made, 0 first, and the frames to make; not where it is in the
             cache.
-        directory: the cache; the user's own where None. Where it cannot be written the loop is made every
+        directory: the cache; the user's own where None. Where it cannot be written the sequence is made every
             time.
 
     Raises:
         ValueError: the size is no multiple of the scale.
     """
     path = (directory or _default_directory()) / f"{_key(settings)}.npz"
-    loop = _load(path)
-    if loop is None:
-        loop = make_loop(settings, progress)
-        _save(loop, path)
-    return loop
+    sequence = _load(path)
+    if sequence is None:
+        sequence = make_sequence(settings, progress)
+        _save(sequence, path)
+    return sequence
 
 
-def make_loop(settings: LoopSettings, progress: Callable[[int, int], None]) -> Loop:
-    """Cast a loop's frames; see `load_or_make`."""
+def make_sequence(settings: SequenceSettings, progress: Callable[[int, int], None]) -> Sequence:
+    """Cast a sequence's frames; see `load_or_make`."""
     if settings.width % settings.scale or settings.height % settings.scale:
         raise ValueError(f"{settings.width} x {settings.height} pixels are no multiple of scale {settings.scale}")
     import torch
@@ -95,11 +95,11 @@ def make_loop(settings: LoopSettings, progress: Callable[[int, int], None]) -> L
 
     def frame(number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         pose = camera_pose(number / settings.frames)
-        rgb, truth = (image[0] for image in render(scene, settings.height, settings.width, settings.focal, pose))
+        rgb, ground_truth = (image[0] for image in render(scene, settings.height, settings.width, settings.focal, pose))
         generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + number)
-        measured = measure(truth[0], rgb, settings.scale, settings.focal, generator, sensor)
+        measured = measure(ground_truth[0], rgb, settings.scale, settings.focal, generator, sensor)
         picture = _expose(rgb.permute(1, 2, 0).numpy(), settings, number)
-        return picture, to_uint16_mm(measured.numpy()), truth[0].numpy()
+        return picture, to_uint16_mm(measured.numpy()), ground_truth[0].numpy()
 
     frames = []
     progress(0, settings.frames)
@@ -111,7 +111,7 @@ def make_loop(settings: LoopSettings, progress: Callable[[int, int], None]) -> L
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    return Loop(*(np.stack(images) for images in zip(*frames, strict=True)))
+    return Sequence(*(np.stack(images) for images in zip(*frames, strict=True)))
 
 
 def camera_pose(phase: float):
@@ -129,7 +129,7 @@ def camera_pose(phase: float):
     return about_y @ about_x, torch.tensor(position) * torch.tensor(SWING)
 
 
-def _expose(rgb: np.ndarray, settings: LoopSettings, number: int) -> np.ndarray:
+def _expose(rgb: np.ndarray, settings: SequenceSettings, number: int) -> np.ndarray:
     """(H, W, 3) float32 in [0, 1] -> uint8, with a camera's blur and noise."""
     import cv2
 
@@ -141,10 +141,10 @@ def _expose(rgb: np.ndarray, settings: LoopSettings, number: int) -> np.ndarray:
 
 
 def _default_directory() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "depth_sr_ros" / "loops"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "depth_sr_ros" / "sequences"
 
 
-def _key(settings: LoopSettings) -> str:
+def _key(settings: SequenceSettings) -> str:
     """Changes with the settings and with the code that makes scenes and measures them."""
     digest = hashlib.sha256(repr(settings).encode())
     for name in ("sequence", "scenes", "shapes", "textures", "sensors"):
@@ -152,22 +152,22 @@ def _key(settings: LoopSettings) -> str:
     return digest.hexdigest()[:24]
 
 
-def _load(path: Path) -> Loop | None:
+def _load(path: Path) -> Sequence | None:
     """None where there is none, or none that can be read."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            return Loop(**{field.name: arrays[field.name] for field in fields(Loop)})
+            return Sequence(**{field.name: arrays[field.name] for field in fields(Sequence)})
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
 
 
-def _save(loop: Loop, path: Path) -> None:
+def _save(sequence: Sequence, path: Path) -> None:
     """Write it whole or not at all, and let go of the oldest."""
     partial = path.with_suffix(f".{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as file:
-            np.savez(file, **{field.name: getattr(loop, field.name) for field in fields(Loop)})
+            np.savez(file, **{field.name: getattr(sequence, field.name) for field in fields(Sequence)})
         partial.replace(path)
         for old in sorted(path.parent.glob("*.npz"), key=lambda entry: entry.stat().st_mtime)[:-KEPT]:
             old.unlink()

@@ -50,7 +50,7 @@ def package_versions() -> dict[str, str | None]:
     return versions
 
 
-def machine() -> dict[str, object]:
+def system_info() -> dict[str, object]:
     """Processor, cores that may be used, flags, system, versions: what a result is filed with."""
     return {
         "cpu": cpu_model(),

@@ -27,10 +27,10 @@ class Degradation:
         grey_chance: how often the guide is grey.
         frame_chance: how often the guide has a white or black frame, as undistorted pictures have, with filled-in depth there.
         disparity_chance: how often inverse depth is learnt in place of depth.
-        tof_chance: how often the low resolution is what a time-of-flight camera would measure.
+        tof_chance: how often the LR depth is what a time-of-flight camera would measure.
         sensor_chance: how often it is made of block means with noise, otherwise; else it is bicubic.
         sensor_noise: largest deviation of that noise, in shares of the depth range.
-        hole_chance, hole_share: how often the low resolution has holes, filled as in use, and the largest share of its pixels.
+        hole_chance, hole_share: how often the LR depth has holes, filled as in use, and the largest share of its pixels.
         partial_chance, partial_range: how often the sample covers only a part of the range that it was normalised by, as
             most parts of a whole image do, and the smallest such part.
     """
@@ -172,15 +172,15 @@ def compress_range(images: tuple[Tensor, ...], amount: Degradation, generator: t
     return tuple(start + part * image for image in images)
 
 
-def seen(low: Tensor, amount: Degradation, generator: torch.Generator) -> Tensor:
-    """Return which pixels of a low resolution (B, 1, h, w) a sensor has measured, bool: holes are spots, more along edges.
+def seen(lr_depth: Tensor, amount: Degradation, generator: torch.Generator) -> Tensor:
+    """Return which pixels of an LR depth (B, 1, h, w) a sensor has measured, bool: holes are spots, more along edges.
 
     At edges, because there one ray is blocked, and what mixes near and far is thrown away.
     """
-    step = F.max_pool2d(low, 3, 1, 1) + F.max_pool2d(-low, 3, 1, 1)
-    likely = smooth_field(*low.shape[-2:], (1.5, 4), len(low), generator)[:, :1]
+    step = F.max_pool2d(lr_depth, 3, 1, 1) + F.max_pool2d(-lr_depth, 3, 1, 1)
+    likely = smooth_field(*lr_depth.shape[-2:], (1.5, 4), len(lr_depth), generator)[:, :1]
     likely = likely + 2 * step / step.amax((1, 2, 3), keepdim=True).clamp(min=1e-6)
-    share = uniform(0, amount.hole_share, len(low), generator).flatten()
+    share = uniform(0, amount.hole_share, len(lr_depth), generator).flatten()
     bounds = torch.stack([one.quantile(1 - part) for one, part in zip(likely.flatten(1), share)])
     return likely <= bounds.view(-1, 1, 1, 1)
 

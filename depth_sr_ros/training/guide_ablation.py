@@ -7,19 +7,19 @@ from torch import Tensor
 
 from depth_sr_ros.methods.base import Method
 
-BLIND = 0.998  # of the error with a grey guide: one that is no smaller with the guide
+GUIDE_IGNORED = 0.998  # of the error with a grey guide: one that is no smaller with the guide
 
 
 @torch.no_grad()
-def guide_share(model: Method, samples: Sequence[Sequence[Tensor]]) -> float:
+def guide_ablation(model: Method, samples: Sequence[Sequence[Tensor]]) -> float:
     """Return the RMSE over that with a grey guide; about 1 where the guide is not looked at.
 
     Args:
         model: in eval mode.
-        samples: guide (B, 3, H, W), low resolution and truth, each.
+        samples: guide (B, 3, H, W), LR depth and ground truth, each.
     """
-    seeing = blind = 0.0
-    for guide, low, truth in samples:
-        seeing += (model.estimate(guide, low) - truth).square().mean().sqrt().item()
-        blind += (model.estimate(torch.full_like(guide, 0.5), low) - truth).square().mean().sqrt().item()
-    return seeing / blind if blind else 1.0
+    guided = unguided = 0.0
+    for guide, lr_depth, ground_truth in samples:
+        guided += (model.estimate(guide, lr_depth) - ground_truth).square().mean().sqrt().item()
+        unguided += (model.estimate(torch.full_like(guide, 0.5), lr_depth) - ground_truth).square().mean().sqrt().item()
+    return guided / unguided if unguided else 1.0

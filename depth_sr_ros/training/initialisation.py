@@ -12,11 +12,11 @@ from depth_sr_ros.training.recipe import Recipe, RecipeError
 WHOLE = {"": ""}  # every name stays what it is
 
 
-def read_start(recipe: Recipe, scale: int | None, model: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], str]:
+def read_initialisation(recipe: Recipe, scale: int | None, model: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], str]:
     """Read the weights that a recipe begins with.
 
     Args:
-        recipe: with a `start_from`; "{scale}" in it is the scale that is trained.
+        recipe: with a `initialise_from`; "{scale}" in it is the scale that is trained.
         scale: the one that is trained, None where all are in one run. The file may be for another one.
         model: the state of the model that is to begin with them.
 
@@ -27,18 +27,18 @@ def read_start(recipe: Recipe, scale: int | None, model: Mapping[str, Tensor]) -
         RecipeError: there is no such file, something in it does not fit the model, or "{scale}" has no meaning.
         MethodError: the file is damaged, or for another method where the recipe names no parts.
     """
-    if scale is None and "{scale}" in recipe.start_from:
-        raise RecipeError(f"recipe {recipe.name}: start_from is {recipe.start_from}, but one run trains all scales")
-    path = weights_file(recipe, "start_from", recipe.start_from, scale)
+    if scale is None and "{scale}" in recipe.initialise_from:
+        raise RecipeError(f"recipe {recipe.name}: initialise_from is {recipe.initialise_from}, but one run trains all scales")
+    path = weights_file(recipe, "initialise_from", recipe.initialise_from, scale)
     found = read_manifest(path)
-    method = found.method if recipe.start_parts else recipe.method
+    method = found.method if recipe.initialise_parts else recipe.method
     _, state = load_weights(path, method, found.scale)
     try:
-        fitted = fitted_to(model, state, recipe.start_parts or WHOLE)
+        fitted = fitted_to(model, state, recipe.initialise_parts or WHOLE)
     except RecipeError as error:
-        raise RecipeError(f"recipe {recipe.name}: start_from {path}: {error}") from None
+        raise RecipeError(f"recipe {recipe.name}: initialise_from {path}: {error}") from None
     words = f"began with {method} weights {path.name} (sha256 {found.sha256[:12]})"
-    return fitted, ", ".join([words, *(f"{there} as {here}" for there, here in recipe.start_parts.items())])
+    return fitted, ", ".join([words, *(f"{there} as {here}" for there, here in recipe.initialise_parts.items())])
 
 
 def weights_file(recipe: Recipe, entry: str, file: str, scale: int | None) -> Path:

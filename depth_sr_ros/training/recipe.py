@@ -80,16 +80,16 @@ class Recipe:
         scenes, seed: size and seed of the pool of scenes.
         degradation: how samples differ from rendered ones.
         precision: "float32" or "bfloat16" (autocast), the latter only where it is the faster one: see `precision`.
-        start_from: a weights file to begin with, for another scale of the same method say; empty: from scratch. A relative
+        initialise_from: a weights file to begin with, for another scale of the same method say; empty: from scratch. A relative
             path is looked up in the current folder, then among what came with the package.
             "{scale}" in it is the scale that is trained.
-        start_parts: begin with these pieces of `start_from` only, which may then be another method's: prefixes of names
-            in the model by prefixes of names in the file. Empty: with all of it.
+        initialise_parts: begin with these pieces of `initialise_from` only, which may then be another method's: prefixes of
+            names in the model by prefixes of names in the file. Empty: with all of it.
         blend: share of what was trained in the result, the rest is what the run began with: the mean of the weights often
             does better than either end (Wortsman et al., Robust fine-tuning of zero-shot models, eq. 1). What is in none
-            of the `start_parts` began with chance values, or with zeros.
-        teachers: weights files, of any methods, whose estimates stand for a share of the truth: see `teacher`. Looked up as
-            `start_from` is; "{scale}" is the scale of the batch.
+            of the `initialise_parts` began with chance values, or with zeros.
+        teachers: weights files, of any methods, whose estimates stand for a share of the ground truth: see `teacher`. Looked up
+            as `initialise_from` is; "{scale}" is the scale of the batch.
         teacher_share: that share, above 0 and at most 1; 0 without teachers.
         at_scale: entries that are others at one of the scales: see `at`.
     """
@@ -114,8 +114,8 @@ class Recipe:
     seed: int = 1
     degradation: Degradation = Degradation()
     precision: str = "float32"
-    start_from: str = ""
-    start_parts: dict[str, str] = field(default_factory=dict)
+    initialise_from: str = ""
+    initialise_parts: dict[str, str] = field(default_factory=dict)
     blend: float = 1.0
     teachers: tuple[str, ...] = ()
     teacher_share: float = 0.0
@@ -179,12 +179,12 @@ def _check_ranges(recipe: Recipe, entries: Any, ranges: dict[str, Range], prefix
 
 
 def _check_start(recipe: Recipe) -> None:
-    if not _maps_names(recipe.start_parts):
-        raise recipe.error("start_parts", "it must map names in the file to names in the model")
-    if recipe.start_parts and not recipe.start_from:
-        raise RecipeError(f"recipe {recipe.name}: start_parts needs start_from, the file that the parts come from")
-    if recipe.blend != 1 and not recipe.start_from:
-        raise recipe.error("blend", "without start_from it must be 1")
+    if not _maps_names(recipe.initialise_parts):
+        raise recipe.error("initialise_parts", "it must map names in the file to names in the model")
+    if recipe.initialise_parts and not recipe.initialise_from:
+        raise RecipeError(f"recipe {recipe.name}: initialise_parts needs initialise_from, the file that the parts come from")
+    if recipe.blend != 1 and not recipe.initialise_from:
+        raise recipe.error("blend", "without initialise_from it must be 1")
 
 
 def _check_teachers(recipe: Recipe) -> None:

@@ -1,4 +1,4 @@
-"""Training samples: a crop of a scene, degraded as real pairs are, with its low resolution."""
+"""Training samples: a crop of a scene, degraded as real pairs are, with its LR depth."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from depth_sr_ros.core.depth_image import fill_holes
+from depth_sr_ros.core.depth_image import fill_nearest
 from depth_sr_ros.methods.layers import resize_bicubic
 from depth_sr_ros.synthetic.sensors import TofSensor, measure
 from depth_sr_ros.training.degradations import (
@@ -33,8 +33,8 @@ FOCAL = 1.2 * SIDE  # pixels; about that of the scenes, and only the angle of in
 class Samples(Dataset):
     """Sample i depends on the seed and on i alone, whatever worker makes it: runs can stop and go on.
 
-    Each is a tuple of guide (3, crop, crop) in [0, 1], low-resolution depth (1, crop/scale, crop/scale) and true depth
-    (1, crop, crop), both normalised by the truth's range, or by the measurement's where a sensor measured, and then put
+    Each is a tuple of guide (3, crop, crop) in [0, 1], LR depth (1, crop/scale, crop/scale) and true depth
+    (1, crop, crop), both normalised by the ground truth's range, or by the measurement's where a sensor measured, and then put
     into a part of it.
 
     Args:
@@ -75,8 +75,8 @@ class Samples(Dataset):
         top, left = (int(torch.randint(SIDE - self.crop + 1, (), generator=generator)) for _ in range(2))
         area = slice(top, top + self.crop), slice(left, left + self.crop)
         guide = torch.from_numpy(rgb[area]).permute(2, 0, 1)[None].float() / 255
-        truth = torch.from_numpy(depth[area].copy())[None, None]
-        return tuple(tensor[0] for tensor in make_samples(guide, truth, self.scale, self.amount, generator))
+        ground_truth = torch.from_numpy(depth[area].copy())[None, None]
+        return tuple(tensor[0] for tensor in make_samples(guide, ground_truth, self.scale, self.amount, generator))
 
 
 def sample_seed(seed: int, number: int) -> int:
@@ -85,76 +85,76 @@ def sample_seed(seed: int, number: int) -> int:
 
 
 def make_samples(
-    guide: Tensor, truth: Tensor, scale: int, amount: Degradation, generator: torch.Generator
+    guide: Tensor, ground_truth: Tensor, scale: int, amount: Degradation, generator: torch.Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Make samples, as `Samples` describes them, of crops of scenes.
 
     Args:
         guide: (B, 3, H, W) in [0, 1], on any device; where a sensor measures or holes are made, one image on the CPU.
-        truth: (B, 1, H, W) metres.
+        ground_truth: (B, 1, H, W) metres.
         scale: between the two resolutions.
         amount: how strongly samples are degraded.
         generator: of that device.
 
     Returns:
-        Guide (B, 3, H, W), low resolution (B, 1, H/scale, W/scale) and truth (B, 1, H, W).
+        Guide (B, 3, H, W), LR depth (B, 1, H/scale, W/scale) and ground truth (B, 1, H, W).
     """
-    guide, truth = _turned(guide, truth, generator)
+    guide, ground_truth = _turned(guide, ground_truth, generator)
     inverse = chance(amount.disparity_chance, len(guide), generator)
-    truth = degrade_depth(torch.where(inverse, 1 / truth, truth), amount, generator)
-    frame = frames(truth, amount, generator) if amount.frame_chance else None
+    ground_truth = degrade_depth(torch.where(inverse, 1 / ground_truth, ground_truth), amount, generator)
+    frame = frames(ground_truth, amount, generator) if amount.frame_chance else None
     if frame is not None:
-        truth = frame_depth(truth, frame, generator)
+        ground_truth = frame_depth(ground_truth, frame, generator)
     if amount.tof_chance and chance(amount.tof_chance, 1, generator):
-        low = _measured(truth, inverse, guide, scale, generator)
-        lo, hi = low.amin((1, 2, 3), keepdim=True), low.amax((1, 2, 3), keepdim=True)  # of the measurement, as in use
-        low, truth = ((image - lo) / (hi - lo).clamp(min=1e-6) for image in (low, truth))
+        lr_depth = _measured(ground_truth, inverse, guide, scale, generator)
+        lo, hi = lr_depth.amin((1, 2, 3), keepdim=True), lr_depth.amax((1, 2, 3), keepdim=True)  # of the measurement, as in use
+        lr_depth, ground_truth = ((image - lo) / (hi - lo).clamp(min=1e-6) for image in (lr_depth, ground_truth))
     else:
-        lo, hi = truth.amin((1, 2, 3), keepdim=True), truth.amax((1, 2, 3), keepdim=True)
-        truth = (truth - lo) / (hi - lo).clamp(min=1e-6)
-        low = None
+        lo, hi = ground_truth.amin((1, 2, 3), keepdim=True), ground_truth.amax((1, 2, 3), keepdim=True)
+        ground_truth = (ground_truth - lo) / (hi - lo).clamp(min=1e-6)
+        lr_depth = None
     guide = degrade_guide(guide, amount, generator)
     if frame is not None:
         guide = frame_guide(guide, frame, generator)
-    low = _lowered(truth, scale, amount, generator) if low is None else low
+    lr_depth = _lowered(ground_truth, scale, amount, generator) if lr_depth is None else lr_depth
     if amount.hole_chance and chance(amount.hole_chance, 1, generator):
-        low = _filled(low, seen(low, amount, generator))
-    return guide, *compress_range((low, truth), amount, generator)
+        lr_depth = _filled(lr_depth, seen(lr_depth, amount, generator))
+    return guide, *compress_range((lr_depth, ground_truth), amount, generator)
 
 
-def _turned(guide: Tensor, truth: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def _turned(guide: Tensor, ground_truth: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Half of the images as in a mirror, a quarter with rows for columns."""
     mirrored, transposed = (chance(share, len(guide), generator) for share in (0.5, 0.25))
-    images = (changed(image, mirrored, lambda image: image.flip(3)) for image in (guide, truth))
+    images = (changed(image, mirrored, lambda image: image.flip(3)) for image in (guide, ground_truth))
     return tuple(changed(image, transposed, lambda image: image.transpose(2, 3)) for image in images)
 
 
-def _lowered(truth: Tensor, scale: int, amount: Degradation, generator: torch.Generator) -> Tensor:
-    """The low resolution of the benchmarks, or block means with noise."""
-    height, width = truth.shape[-2:]
-    low = resize_bicubic(truth, (height // scale, width // scale))
+def _lowered(ground_truth: Tensor, scale: int, amount: Degradation, generator: torch.Generator) -> Tensor:
+    """The LR depth of the benchmarks, or block means with noise."""
+    height, width = ground_truth.shape[-2:]
+    lr_depth = resize_bicubic(ground_truth, (height // scale, width // scale))
 
-    def sensed(low: Tensor) -> Tensor:
-        noise = normal(low.shape, generator) * uniform(0, amount.sensor_noise, len(low), generator)
-        return F.avg_pool2d(truth, scale) + noise
+    def sensed(lr_depth: Tensor) -> Tensor:
+        noise = normal(lr_depth.shape, generator) * uniform(0, amount.sensor_noise, len(lr_depth), generator)
+        return F.avg_pool2d(ground_truth, scale) + noise
 
-    return changed(low, chance(amount.sensor_chance, len(truth), generator), sensed)
+    return changed(lr_depth, chance(amount.sensor_chance, len(ground_truth), generator), sensed)
 
 
-def _measured(truth: Tensor, inverse: Tensor, rgb: Tensor, scale: int, generator: torch.Generator) -> Tensor:
+def _measured(ground_truth: Tensor, inverse: Tensor, rgb: Tensor, scale: int, generator: torch.Generator) -> Tensor:
     """What a time-of-flight camera makes of (1, 1, H, W) depth, holes filled as in use: (1, 1, h, w)."""
-    depth = 1 / truth if inverse else truth
-    low = measure(depth[0, 0].contiguous(), rgb[0], scale, FOCAL, generator, random_sensor(generator))[None, None]
-    known = low.isfinite()
+    depth = 1 / ground_truth if inverse else ground_truth
+    lr_depth = measure(depth[0, 0].contiguous(), rgb[0], scale, FOCAL, generator, random_sensor(generator))[None, None]
+    known = lr_depth.isfinite()
     if not known.any():
-        return F.avg_pool2d(truth, scale)
-    low = _filled(low, known)
-    return 1 / low if inverse else low
+        return F.avg_pool2d(ground_truth, scale)
+    lr_depth = _filled(lr_depth, known)
+    return 1 / lr_depth if inverse else lr_depth
 
 
-def _filled(low: Tensor, known: Tensor) -> Tensor:
+def _filled(lr_depth: Tensor, known: Tensor) -> Tensor:
     """Fill what is unknown of (1, 1, h, w) as the node does."""
-    return torch.from_numpy(fill_holes(low[0, 0].numpy(), known[0, 0].numpy()))[None, None]
+    return torch.from_numpy(fill_nearest(lr_depth[0, 0].numpy(), known[0, 0].numpy()))[None, None]
 
 
 class ScalesInTurn(Dataset):

@@ -15,14 +15,14 @@ from tqdm import tqdm
 
 from depth_sr_ros.methods.base import Method
 from depth_sr_ros.methods.errors import MethodError
-from depth_sr_ros.methods.quantisation import pack
+from depth_sr_ros.methods.quantisation import quantise
 from depth_sr_ros.methods.registry import method_class
 from depth_sr_ros.methods.weights import Manifest, save_weights
 from depth_sr_ros.system.system_info import cores, cpu_flags
 from depth_sr_ros.training.checkpoint import load_checkpoint, save_checkpoint
 from depth_sr_ros.training.device_batches import DeviceBatches, Scenes, fits, one_thread
-from depth_sr_ros.training.guide_ablation import BLIND, guide_share
-from depth_sr_ros.training.initialisation import read_start, weights_file
+from depth_sr_ros.training.guide_ablation import GUIDE_IGNORED, guide_ablation
+from depth_sr_ros.training.initialisation import read_initialisation, weights_file
 from depth_sr_ros.training.losses import training_loss
 from depth_sr_ros.training.optimiser import make_optimiser
 from depth_sr_ros.training.precision import computed_in
@@ -31,7 +31,7 @@ from depth_sr_ros.training.samples import Samples, ScalesInTurn, sample_seed
 from depth_sr_ros.training.scene_pool import ScenePool
 from depth_sr_ros.training.teacher import Teachers
 
-VALIDATION_SEED = 900_001  # no training pool may have it: these scenes are kept back
+VALIDATION_SEED = 900_001  # no training pool may have it: these scenes are held out
 VALIDATION_SAMPLES = 48
 VALIDATE_EVERY = 1000  # steps; also how often a checkpoint is written
 READ_EVERY = 20  # steps; how often a GPU is waited for to look at the loss
@@ -143,21 +143,21 @@ class Trainer:
                     self.saved = self.done
                     manifest = self.export(self.done, validation, time.monotonic() - started)
                 if ends:
-                    self._warn_if_blind()
+                    self._warn_if_guide_ignored()
                     return manifest
         return self.export(self.done, self.validate(), time.monotonic() - started)  # there was nothing left to do
 
     @torch.no_grad()
     def validate(self) -> float:
-        """RMSE of the outcome on the kept-back scenes, mean over images, in 255ths of the range.
+        """RMSE of the outcome on the held-out scenes, mean over images, in 255ths of the range.
 
         Raises:
             DivergedError: it is not finite.
         """
         model = self._finished()
         total = 0.0
-        for guide, low, truth in self._validation_samples:
-            total += (model.estimate(guide, low) - truth).square().mean().sqrt().item() * 255
+        for guide, lr_depth, ground_truth in self._validation_samples:
+            total += (model.estimate(guide, lr_depth) - ground_truth).square().mean().sqrt().item() * 255
         validation = total / len(self._validation_samples)
         self._check_finite("validation RMSE", validation, self.done - 1)
         return validation
@@ -168,10 +168,10 @@ class Trainer:
         model.load_state_dict(self._outcome())
         return model
 
-    def _warn_if_blind(self) -> None:
+    def _warn_if_guide_ignored(self) -> None:
         model = self._finished()
-        share = guide_share(model, self._validation_samples)
-        if share > BLIND:
+        share = guide_ablation(model, self._validation_samples)
+        if share > GUIDE_IGNORED:
             print(
                 f"{self.name} does not look at the guide: with a grey one its validation RMSE is {1 / share:.4f} times as "
                 "large. Units have died, or have not learnt yet: try a lower learning_rate, or begin with streams that see"
@@ -179,7 +179,7 @@ class Trainer:
 
     @cached_property
     def _validation_samples(self) -> list[list[Tensor]]:
-        """The kept-back samples as batches of one, on the device: they never change and take seconds to make."""
+        """The held-out samples as batches of one, on the device: they never change and take seconds to make."""
         samples = self._samples(VALIDATION_SEED, VALIDATION_SAMPLES, VALIDATION_SAMPLES, batch=1)
         return [[tensor[None].to(self.device) for tensor in samples[index]] for index in range(len(samples))]
 
@@ -205,20 +205,22 @@ class Trainer:
             accuracy={"validation_rmse_255": round(validation, 4)},
         )
         try:
-            return save_weights(self.result, pack(self._outcome()), manifest)
+            return save_weights(self.result, quantise(self._outcome()), manifest)
         except SafetensorError as error:
             raise OSError(f"cannot write weights {self.result}: {error}") from None
 
     def _step(self, step: int, batch: Sequence[Tensor]) -> Tensor:
-        guide, low, truth = (tensor.to(self.device, memory_format=torch.channels_last, non_blocking=True) for tensor in batch)
+        guide, lr_depth, ground_truth = (
+            tensor.to(self.device, memory_format=torch.channels_last, non_blocking=True) for tensor in batch
+        )
         generator = torch.Generator().manual_seed(sample_seed(self.recipe.seed, step))
         if self.teachers:
-            truth = self.teachers[guide.shape[-1] // low.shape[-1]].target(guide, low, truth, generator)
+            ground_truth = self.teachers[guide.shape[-1] // lr_depth.shape[-1]].target(guide, lr_depth, ground_truth, generator)
         for group in self.optimiser.param_groups:
             group["lr"] = self.recipe.learning_rate * self._rate(step)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
-            estimate, target = self.model.training_estimate(guide, low, truth, generator)
-        if self.recipe.gradient_share and target.shape != truth.shape:
+            estimate, target = self.model.training_estimate(guide, lr_depth, ground_truth, generator)
+        if self.recipe.gradient_share and target.shape != ground_truth.shape:
             raise RecipeError(
                 f"recipe {self.recipe.name}: gradient_share is {self.recipe.gradient_share}, it must be 0: "
                 f"{self.recipe.method} learns from {target[0].numel()} single pixels an image, which have no gradients"
@@ -304,9 +306,9 @@ class Trainer:
 
     def _begin(self) -> str:
         """Begin with the weights that the recipe names; return words on them for the manifest."""
-        if not self.recipe.start_from:
+        if not self.recipe.initialise_from:
             return ""
-        state, words = read_start(self.recipe, self.scale, self.model.state_dict())
+        state, words = read_initialisation(self.recipe, self.scale, self.model.state_dict())
         self.model.load_state_dict(state, strict=False)  # all of them fit; where they are parts, there are others
         return f"; {words}"
 
@@ -317,7 +319,7 @@ class Trainer:
     def _teacher_words(self) -> str:
         scale = "N" if self.scale is None else str(self.scale)
         names = ", ".join(Path(file).name.replace("{scale}", scale) for file in self.recipe.teachers)
-        return f"; {self.recipe.teacher_share:.0%} of the truth from {names}" if names else ""
+        return f"; {self.recipe.teacher_share:.0%} of the ground truth from {names}" if names else ""
 
     def _blend_words(self) -> str:
         return f"; {self.recipe.blend:.0%} of the result, the rest what it began with" if self.recipe.blend != 1 else ""

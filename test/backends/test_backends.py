@@ -18,7 +18,7 @@ from depth_sr_ros.backends import (
 
 
 class TwoInTwoOut(torch.nn.Module):
-    """Convolutions of two inputs with two outputs, as a cut method has."""
+    """Convolutions of two inputs with two outputs, as a method of two stages has."""
 
     def __init__(self):
         super().__init__()

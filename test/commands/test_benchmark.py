@@ -10,7 +10,7 @@ from small_weights import save_small
 
 from depth_sr_ros.commands.benchmark import example_frame, stage_percentiles
 from depth_sr_ros.commands.main import main
-from depth_sr_ros.system.system_info import cpu_flags, cpu_model, machine
+from depth_sr_ros.system.system_info import cpu_flags, cpu_model, system_info
 
 
 def test_names_are_checked_before_anything_is_measured(tmp_path, capsys):
@@ -36,7 +36,7 @@ def test_every_combination_is_measured_and_filed(tmp_path, capsys):
     ]
     assert main(["benchmark", *options, "--scale", "4", "-o", str(path)]) == 0
     filed = json.loads(path.read_text())
-    assert filed["machine"] == machine()
+    assert filed["machine"] == system_info()
     assert [result["output_size"] for result in filed["results"]] == [[80, 60], [64, 48]]
     for result in filed["results"]:
         assert (result["method"], result["backend"], result["scale"], result["frames"]) == (
@@ -136,7 +136,7 @@ def test_methods_are_measured_on_what_sensors_see(tmp_path):
     done = run_sensor(*options)
     assert done.returncode == 0, done.stderr
     filed = json.loads(path.read_text())
-    assert filed["machine"] == machine() and filed["clip_to_measured"] is True and filed["scenes"] == 5
+    assert filed["machine"] == system_info() and filed["clip_to_measured"] is True and filed["scenes"] == 5
     found = {(row["method"], row["sensor"]): row for row in filed["results"]}
     assert len(found) == 2 * 3
     for row in found.values():

@@ -41,7 +41,7 @@ def test_holes_take_the_nearest_valid_value():
     rng = np.random.default_rng(1)
     depth = rng.uniform(1, 5, (20, 30)).astype(np.float32)
     valid = rng.random((20, 30)) < 0.1
-    filled = depth_image.fill_holes(depth, valid)
+    filled = depth_image.fill_nearest(depth, valid)
     known = np.argwhere(valid)
     for pixel in np.argwhere(~valid):
         distance = np.hypot(*(known - pixel).T)
@@ -57,13 +57,13 @@ def test_what_stands_in_a_hole_never_shows(garbage):
     valid[5:12, 8:20] = False
     valid[0, :] = False
     spoilt = np.where(valid, depth, np.float32(garbage))
-    np.testing.assert_array_equal(depth_image.fill_holes(spoilt, valid), depth_image.fill_holes(depth, valid))
+    np.testing.assert_array_equal(depth_image.fill_nearest(spoilt, valid), depth_image.fill_nearest(depth, valid))
 
 
 def test_a_single_valid_pixel_fills_the_image():
     depth = np.full((6, 7), NAN, np.float32)
     depth[4, 2] = 1.25
-    assert (depth_image.fill_holes(depth, depth_image.valid_mask(depth)) == 1.25).all()
+    assert (depth_image.fill_nearest(depth, depth_image.valid_mask(depth)) == 1.25).all()
 
 
 def test_normalising_spans_zero_to_one_and_is_undone():
@@ -90,11 +90,11 @@ def test_a_mask_is_upsampled_block_by_block(scale):
 
 
 class TestConsistency:
-    truth = smooth_depth(96, 128)
+    ground_truth = smooth_depth(96, 128)
     rows, columns = resize_matrix(96, 12), resize_matrix(128, 16)
     matrices = (rows, columns, np.linalg.pinv(rows), np.linalg.pinv(columns))
-    measured = rows @ truth @ columns.T
-    estimate = truth + np.random.default_rng(0).normal(0, 0.1, truth.shape).astype(np.float32)
+    measured = rows @ ground_truth @ columns.T
+    estimate = ground_truth + np.random.default_rng(0).normal(0, 0.1, ground_truth.shape).astype(np.float32)
 
     def test_the_reduction_of_the_result_is_the_measurement(self):
         result = depth_image.project_consistent(self.estimate, self.measured, *self.matrices)
@@ -102,11 +102,11 @@ class TestConsistency:
 
     def test_the_error_does_not_grow_where_the_measurement_is_true(self):
         result = depth_image.project_consistent(self.estimate, self.measured, *self.matrices)
-        assert np.linalg.norm(result - self.truth) < np.linalg.norm(self.estimate - self.truth)
+        assert np.linalg.norm(result - self.ground_truth) < np.linalg.norm(self.estimate - self.ground_truth)
 
     def test_what_is_consistent_already_stays(self):
-        result = depth_image.project_consistent(self.truth, self.measured, *self.matrices)
-        np.testing.assert_allclose(result, self.truth, atol=1e-5)
+        result = depth_image.project_consistent(self.ground_truth, self.measured, *self.matrices)
+        np.testing.assert_allclose(result, self.ground_truth, atol=1e-5)
 
 
 class TestClipping:

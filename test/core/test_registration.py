@@ -63,25 +63,25 @@ def shrunk(mask: np.ndarray, pixels: int) -> np.ndarray:
 class TestTwoCameras:
     @pytest.fixture
     def views(self, size, name):
-        """Registered depth, the truth, where the truth is the box, and where the depth camera sees it too."""
+        """Registered depth, the ground truth, where the ground truth is the box, and where the depth camera sees it too."""
         transform, camera = POSES[name], DEPTH.scaled(size)
         registration = Registration(camera, COLOUR, transform)
         seen = image(cast(camera, np.eye(4))[0], camera).astype(np.float32)
-        truth, on_box = cast(registration.camera, transform)
+        ground_truth, on_box = cast(registration.camera, transform)
         rows, columns = np.mgrid[0 : camera.height, 0 : camera.width]
-        points = registration.camera.back_project(np.stack([columns.ravel(), rows.ravel()], axis=1), truth)
+        points = registration.camera.back_project(np.stack([columns.ravel(), rows.ravel()], axis=1), ground_truth)
         points = np.linalg.inv(transform) @ np.vstack([points.T, np.ones(len(points))])
         pixels = camera.project(points[:3].T)
         inside = (pixels > -0.5).all(axis=1) & (pixels < (camera.width - 0.5, camera.height - 0.5)).all(axis=1)
         visible = inside & (np.abs(cast(camera, np.eye(4), pixels)[0] - points[2]) < 1e-6)
-        return registration(seen), *(image(values, camera) for values in (truth, on_box, visible))
+        return registration(seen), *(image(values, camera) for values in (ground_truth, on_box, visible))
 
     def test_depth_is_that_of_the_colour_camera(self, views):
-        found, truth, on_box, visible = views
+        found, ground_truth, on_box, visible = views
         for surface in (on_box, ~on_box):
             inner = shrunk(surface & visible, 2)
             assert inner.sum() > 50
-            assert np.nanmax(np.abs(found - truth)[inner]) < 2e-3
+            assert np.nanmax(np.abs(found - ground_truth)[inner]) < 2e-3
 
     def test_surfaces_stay_closed(self, views):
         found, _, on_box, visible = views
@@ -89,9 +89,9 @@ class TestTwoCameras:
             assert np.isfinite(found[shrunk(surface & visible, 2)]).all()
 
     def test_the_nearest_wins(self, views):
-        found, truth, on_box, visible = views
+        found, ground_truth, on_box, visible = views
         covered = shrunk(on_box & visible, 1)
-        np.testing.assert_allclose(found[covered], truth[covered], atol=0.05)
+        np.testing.assert_allclose(found[covered], ground_truth[covered], atol=0.05)
 
     def test_what_only_the_colour_camera_sees_is_unknown(self, views):
         found, _, _, visible = views

@@ -11,7 +11,7 @@ from depth_sr_ros.backends import Backend, BackendError, candidates, make_backen
 from depth_sr_ros.backends.base import run_eager
 from depth_sr_ros.backends.torch_eager import TorchEager
 from depth_sr_ros.core import depth_image
-from depth_sr_ros.core.compiled_method import Network
+from depth_sr_ros.core.compiled_method import CompiledMethod
 from depth_sr_ros.files.depth_units import from_uint16_mm, to_uint16_mm
 from depth_sr_ros.methods.errors import MethodError
 from depth_sr_ros.methods.layers import resize_matrix
@@ -56,18 +56,18 @@ def reduced(depth: np.ndarray, scale: int) -> np.ndarray:
 
 @pytest.mark.parametrize("method, scale", BASELINES)
 def test_a_baseline_upsamples(method, scale):
-    rgb, truth = scene(scale=scale)
-    result = Upsampler(method, scale)(rgb, reduced(truth, scale))
-    assert result.depth.shape == result.valid.shape == truth.shape
+    rgb, ground_truth = scene(scale=scale)
+    result = Upsampler(method, scale)(rgb, reduced(ground_truth, scale))
+    assert result.depth.shape == result.valid.shape == ground_truth.shape
     assert result.depth.dtype == np.float32 and result.valid.dtype == bool and result.valid.all()
     assert result.method == method
-    assert np.sqrt(np.mean((result.depth - truth) ** 2)) < 0.2
+    assert np.sqrt(np.mean((result.depth - ground_truth) ** 2)) < 0.2
     assert result.times_ms["total"] >= result.times_ms["network"] > 0
 
 
 def test_bicubic_is_the_bicubic_of_the_literature():
-    rgb, truth = scene()
-    low = reduced(truth, 8)
+    rgb, ground_truth = scene()
+    low = reduced(ground_truth, 8)
     expected = resize_matrix(24, 192) @ low @ resize_matrix(32, 256).T
     np.testing.assert_allclose(Upsampler("bicubic", 8, clip_to_measured=False)(rgb, low).depth, expected, atol=1e-5)
 
@@ -76,15 +76,15 @@ def test_bicubic_is_the_bicubic_of_the_literature():
 def test_every_backend_gives_what_the_method_gives_as_a_whole(backend, precision, weights):
     import torch
 
-    rgb, truth = scene()
-    low = reduced(truth, 8)
+    rgb, ground_truth = scene()
+    low = reduced(ground_truth, 8)
     unit, lo, hi = depth_image.normalise(low)
     guide = torch.from_numpy(rgb).permute(2, 0, 1)[None] / 255
     whole = load_method("fdkn", 8, weights("fdkn"))(guide, torch.from_numpy(unit)[None, None])[0, 0].numpy()
     expected = depth_image.denormalise(whole, lo, hi)
     options = {"backend": backend, "precision": precision, "weights": weights("fdkn"), "clip_to_measured": False}
     result = Upsampler("fdkn", 8, **options)(rgb, low)
-    assert result.backend == backend and {"network", "reconstruct"} <= set(result.times_ms)
+    assert result.backend == backend and {"network", "sample"} <= set(result.times_ms)
     allowed = 1e-4 if precision == "f32" else 0.01
     assert np.sqrt(np.mean((result.depth - expected) ** 2)) < allowed
     bicubic = Upsampler("bicubic", 8)(rgb, low).depth
@@ -92,8 +92,8 @@ def test_every_backend_gives_what_the_method_gives_as_a_whole(backend, precision
 
 
 class TestDepthIn:
-    rgb, truth = scene()
-    low = reduced(truth, 8)
+    rgb, ground_truth = scene()
+    low = reduced(ground_truth, 8)
     upsampler = Upsampler("bicubic", 8)
 
     def test_millimetres_and_metres_agree(self):
@@ -191,11 +191,11 @@ def test_numpys_numbers_do_as_well():
 
 @pytest.mark.parametrize("method, scale", EVERY)
 def test_a_result_is_not_overwritten_by_the_next(method, scale, weights):
-    rgb, truth = scene(scale=scale)
+    rgb, ground_truth = scene(scale=scale)
     upsampler = Upsampler(method, scale, weights=weights(method))
-    first = upsampler(rgb, reduced(truth, scale))
+    first = upsampler(rgb, reduced(ground_truth, scale))
     kept = first.depth.copy()
-    upsampler(255 - rgb, reduced(truth[::-1].copy(), scale))
+    upsampler(255 - rgb, reduced(ground_truth[::-1].copy(), scale))
     np.testing.assert_array_equal(first.depth, kept)
 
 
@@ -204,11 +204,11 @@ def test_a_result_is_not_overwritten_by_the_next(method, scale, weights):
 def test_a_guide_of_another_size_is_resized(method, factor, weights):
     import cv2
 
-    rgb, truth = scene()
+    rgb, ground_truth = scene()
     other = cv2.resize(rgb, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR)
     upsampler = Upsampler(method, 8, weights=weights(method))
-    result, reference = (upsampler(guide, reduced(truth, 8)) for guide in (other, rgb))
-    assert result.depth.shape == truth.shape
+    result, reference = (upsampler(guide, reduced(ground_truth, 8)) for guide in (other, rgb))
+    assert result.depth.shape == ground_truth.shape
     assert np.sqrt(np.mean((result.depth - reference.depth) ** 2)) < 0.1
 
 
@@ -222,30 +222,30 @@ def test_the_processes_threads_are_left_as_they_were(weights):
     import torch
 
     before = torch.get_num_threads()
-    rgb, truth = scene()
+    rgb, ground_truth = scene()
     for method in ("bicubic", "fdkn"):
-        Upsampler(method, 8, weights=weights(method))(rgb, reduced(truth, 8))
+        Upsampler(method, 8, weights=weights(method))(rgb, reduced(ground_truth, 8))
     assert torch.get_num_threads() == before
 
 
 @pytest.mark.parametrize("method, scale", EVERY)
 @pytest.mark.parametrize("shape", [(2, 2), (3, 5), (7, 2)])
 def test_small_and_odd_images_go_through(method, scale, shape, weights):
-    rgb, truth = scene(*shape, scale=scale)
-    result = Upsampler(method, scale, backend="torch_eager", weights=weights(method))(rgb, reduced(truth, scale))
+    rgb, ground_truth = scene(*shape, scale=scale)
+    result = Upsampler(method, scale, backend="torch_eager", weights=weights(method))(rgb, reduced(ground_truth, scale))
     assert result.depth.shape == (scale * shape[0], scale * shape[1]) and result.valid.all()
 
 
 def test_the_size_may_change_in_mid_stream():
     upsampler = Upsampler("bicubic", 4)
     for shape in ((24, 32), (12, 40), (24, 32)):
-        rgb, truth = scene(*shape, scale=4)
-        assert upsampler(rgb, reduced(truth, 4)).depth.shape == truth.shape
+        rgb, ground_truth = scene(*shape, scale=4)
+        assert upsampler(rgb, reduced(ground_truth, 4)).depth.shape == ground_truth.shape
 
 
 def test_settings_may_change_between_frames():
-    rgb, truth = scene()
-    low = reduced(truth, 8)
+    rgb, ground_truth = scene()
+    low = reduced(ground_truth, 8)
     low[4, 4] = np.nan
     upsampler = Upsampler("bicubic", 8)
     assert not upsampler(rgb, low).valid.all()
@@ -269,18 +269,18 @@ def test_edges_do_not_overshoot_unless_they_may():
 
 
 def test_consistency_brings_the_measurement_back():
-    rgb, truth = scene()
-    low = reduced(truth, 8)
+    rgb, ground_truth = scene()
+    low = reduced(ground_truth, 8)
     plain = Upsampler("guided_filter", 8)(rgb, low).depth
     consistent = Upsampler("guided_filter", 8, consistency=True)(rgb, low).depth
     assert np.abs(reduced(plain, 8) - low).max() > 1e-3
     np.testing.assert_allclose(reduced(consistent, 8), low, atol=1e-4)
-    assert np.linalg.norm(consistent - truth) < np.linalg.norm(plain - truth)
+    assert np.linalg.norm(consistent - ground_truth) < np.linalg.norm(plain - ground_truth)
 
 
 def test_an_ensemble_sees_the_frame_from_four_sides(weights):
-    rgb, truth = scene(12, 16)
-    low = reduced(truth, 8)
+    rgb, ground_truth = scene(12, 16)
+    low = reduced(ground_truth, 8)
     options = {"weights": weights("fdkn"), "clip_to_measured": False}
     plain, ensemble = (Upsampler("fdkn", 8, ensemble=on, **options) for on in (False, True))
     sides = [np.flip(plain(np.flip(rgb, axes), np.flip(low, axes)).depth, axes) for axes in ((), (0,), (1,), (0, 1))]
@@ -308,7 +308,7 @@ class FailingBackend(Backend):
 
 def test_where_one_backend_fails_to_compile_the_next_one_serves(weights, caplog):
     method = load_method("fdkn", 8, weights("fdkn"))
-    network = Network(method, [FailingBackend(), make_backend("torch_eager")], "f32", (6, 8))
+    network = CompiledMethod(method, [FailingBackend(), make_backend("torch_eager")], "f32", (6, 8))
     assert network.backend == "torch_eager"
     assert "failing cannot compile anything; took torch_eager instead" in caplog.text
 
@@ -316,7 +316,7 @@ def test_where_one_backend_fails_to_compile_the_next_one_serves(weights, caplog)
 def test_where_all_backends_fail_every_reason_is_given(weights):
     method = load_method("fdkn", 8, weights("fdkn"))
     with pytest.raises(BackendError, match="cannot compile anything; failing cannot"):
-        Network(method, [FailingBackend(), FailingBackend()], "f32", (6, 8))
+        CompiledMethod(method, [FailingBackend(), FailingBackend()], "f32", (6, 8))
 
 
 class CountingEager(TorchEager):
@@ -335,8 +335,8 @@ class CountingEager(TorchEager):
 
 
 class TestIterations:
-    rgb, truth = scene()
-    low = reduced(truth, 8)
+    rgb, ground_truth = scene()
+    low = reduced(ground_truth, 8)
 
     def depth(self, method="dada_free", **options):
         return Upsampler(method, 8, **options)(self.rgb, self.low).depth

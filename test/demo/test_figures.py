@@ -15,10 +15,10 @@ def sample(offset=0.0, holes=()):
     depth = np.linspace(1, 2, 48, dtype=np.float32).reshape(6, 8)
     for hole in holes:
         depth[hole] = np.nan
-    truth = np.kron(np.linspace(1, 2, 48).reshape(6, 8), np.ones((SCALE, SCALE))).astype(np.float32)
+    ground_truth = np.kron(np.linspace(1, 2, 48).reshape(6, 8), np.ones((SCALE, SCALE))).astype(np.float32)
     unknown = np.kron(np.isnan(depth), np.ones((SCALE, SCALE), bool))
-    result = np.where(unknown, np.nan, truth + np.float32(offset))
-    return Sample(np.zeros((48, 64, 3), np.uint8), depth, result, truth)
+    result = np.where(unknown, np.nan, ground_truth + np.float32(offset))
+    return Sample(np.zeros((48, 64, 3), np.uint8), depth, result, ground_truth)
 
 
 def outcome(**changed):
@@ -59,10 +59,10 @@ def test_errors_are_pooled_over_the_frames():
 
 def test_bicubic_is_measured_on_the_pixels_that_the_result_knows():
     one = sample()
-    wrong = (figures.bicubic_upsampler(SCALE)(one) - one.truth)[:, :32]
+    wrong = (figures.bicubic_upsampler(SCALE)(one) - one.ground_truth)[:, :32]
     half = one.result.copy()
     half[:, 32:] = np.nan
-    errors = figures.compare([Sample(one.rgb, one.depth, half, one.truth)], SCALE)
+    errors = figures.compare([Sample(one.rgb, one.depth, half, one.ground_truth)], SCALE)
     assert errors["rmse_bicubic_m"] == pytest.approx(np.sqrt(np.mean(wrong**2)), abs=1e-4)
     assert errors["mae_bicubic_m"] == pytest.approx(np.mean(np.abs(wrong)), abs=1e-4)
 
@@ -108,17 +108,17 @@ def test_the_picture_shows_all_eight_parts():
     one = sample(0.1, holes=[(2, 3)])
     one.rgb[:] = (10, 200, 30)
     bicubic = figures.bicubic_upsampler(SCALE)(one)
-    picture = demo_picture(one.rgb, one.depth, bicubic, one.result, one.truth, "fdkn")
+    picture = demo_picture(one.rgb, one.depth, bicubic, one.result, one.ground_truth, "fdkn")
     rows, columns = picture.shape[0] // 2, picture.shape[1] // 4
     assert columns == 64 and rows > 48
     places = [(row, column) for row in (0, 1) for column in range(4)]
     cells = [picture[(row + 1) * rows - 48 : (row + 1) * rows, column * 64 : (column + 1) * 64] for row, column in places]
-    guide, measured, bicubic_cell, result, truth, bicubic_error, error, colours = cells
+    guide, measured, bicubic_cell, result, ground_truth, bicubic_error, error, colours = cells
     assert (guide == (10, 200, 30)).all()
     inside = (2 * SCALE + 4, 3 * SCALE + 4)
     for depth in (measured, bicubic_cell, result):
         assert not depth[inside].any()  # a hole is black
-    assert truth[inside].any()
+    assert ground_truth[inside].any()
     for map_ in (bicubic_error, error):
         assert tuple(map_[inside]) == UNKNOWN
     known = ~np.isnan(one.result)
@@ -129,8 +129,8 @@ def test_the_picture_shows_all_eight_parts():
 
 def test_one_scale_of_errors_for_both_maps():
     one = sample(1.0)
-    exact = np.ascontiguousarray(one.truth)
-    picture = demo_picture(one.rgb, one.depth, exact, one.result, one.truth, "worse")
+    exact = np.ascontiguousarray(one.ground_truth)
+    picture = demo_picture(one.rgb, one.depth, exact, one.result, one.ground_truth, "worse")
     rows = picture.shape[0] // 2
     exact_map, worse_map = (picture[-40:-8, column * 64 : (column + 1) * 64].astype(int).mean() for column in (1, 2))
     assert exact_map < 10 < worse_map and rows > 48

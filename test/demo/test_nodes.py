@@ -27,7 +27,7 @@ TOPICS = {
     "rgb_info": (CameraInfo, "/camera/color/camera_info"),
     "depth": (Image, "/camera/depth/image_raw"),
     "depth_info": (CameraInfo, "/camera/depth/camera_info"),
-    "truth": (Image, "/camera/truth/image_raw"),
+    "ground_truth": (Image, "/camera/ground_truth/image_raw"),
 }
 
 
@@ -102,15 +102,17 @@ def frames(camera):
 def test_images_are_registered_and_of_one_stamp_and_frame(frames):
     parts = frames[0]
     assert {message.header.frame_id for message in parts.values()} == {"camera_color_optical_frame"}
-    described = {name: (parts[name].encoding, parts[name].width, parts[name].height) for name in ("rgb", "depth", "truth")}
-    assert described == {"rgb": ("rgb8", 64, 48), "depth": ("16UC1", 8, 6), "truth": ("32FC1", 64, 48)}
+    described = {
+        name: (parts[name].encoding, parts[name].width, parts[name].height) for name in ("rgb", "depth", "ground_truth")
+    }
+    assert described == {"rgb": ("rgb8", 64, 48), "depth": ("16UC1", 8, 6), "ground_truth": ("32FC1", 64, 48)}
     assert decode_rgb(parts["rgb"]).std() > 1
 
 
-def test_depth_is_the_truth_in_millimetres(frames):
-    truth = decode_depth(frames[0]["truth"])
+def test_depth_is_the_ground_truth_in_millimetres(frames):
+    ground_truth = decode_depth(frames[0]["ground_truth"])
     measured = decode_depth(frames[0]["depth"])
-    blocks = truth.reshape(6, 8, 8, 8).swapaxes(1, 2).reshape(6, 8, 64)
+    blocks = ground_truth.reshape(6, 8, 8, 8).swapaxes(1, 2).reshape(6, 8, 64)
     metres, returned = measured / 1000, measured > 0
     inside = (metres > 0.95 * blocks.min(-1)) & (metres < 1.05 * blocks.max(-1))
     assert returned.mean() > 0.8 and inside[returned].all()
@@ -125,7 +127,7 @@ def test_camera_infos_are_those_of_one_camera_at_two_resolutions(frames):
     assert PinholeCamera.from_k(64, 48, frames[0]["rgb_info"].k) == color
 
 
-def test_the_scene_moves_and_the_loop_repeats(frames):
+def test_the_scene_moves_and_the_sequence_repeats(frames):
     pictures = [bytes(parts["depth"].data) for parts in frames]
     assert len(set(pictures)) == 3
     stamps = [stamp_ns(parts["rgb"]) for parts in frames]

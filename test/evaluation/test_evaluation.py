@@ -205,14 +205,14 @@ def test_a_pickled_array_is_not_loaded(tmp_path, images):
 
 
 def test_figures_by_hand():
-    truth = np.zeros((20, 20), np.float32)
-    truth[:, 10:] = 10
-    truth[0, 0] = np.nan
-    estimate = np.nan_to_num(truth)
+    ground_truth = np.zeros((20, 20), np.float32)
+    ground_truth[:, 10:] = 10
+    ground_truth[0, 0] = np.nan
+    estimate = np.nan_to_num(ground_truth)
     estimate[8, 9] += 4  # at the edge
     estimate[1, 1] += 3  # in the border
     estimate[0, 0] = 99  # where nothing is known
-    errors = metrics.measure(estimate, truth, 4, np.zeros(4), np.full(4, 0.5))
+    errors = metrics.measure(estimate, ground_truth, 4, np.zeros(4), np.full(4, 0.5))
     assert errors.rmse_full == pytest.approx(np.sqrt(25 / 399))
     assert errors.mae_full == pytest.approx(7 / 399)
     assert errors.rmse_crop6 == pytest.approx(np.sqrt(16 / 64))
@@ -220,8 +220,8 @@ def test_figures_by_hand():
     assert errors.consistency == pytest.approx(0.5)
 
 
-def nearest(rgb, low):
-    return np.kron(low, np.ones((8, 8), np.float32))
+def nearest(rgb, lr_depth):
+    return np.kron(lr_depth, np.ones((8, 8), np.float32))
 
 
 def test_consistent_estimates_reduce_to_the_input_and_are_no_worse(images):
@@ -253,8 +253,8 @@ def test_what_is_estimated_in_holes_does_not_count(images):
     depth[:, 25:] += 50
     depth[10:20, 10:30] = np.nan
 
-    def nonsense(rgb, low):
-        estimate = nearest(rgb, low)
+    def nonsense(rgb, lr_depth):
+        estimate = nearest(rgb, lr_depth)
         estimate[10:20, 10:30] = 99
         return estimate
 
@@ -265,8 +265,8 @@ def test_what_is_estimated_in_holes_does_not_count(images):
 
 
 def test_an_estimate_that_is_no_number_is_an_error_not_an_omission(images):
-    def broken(rgb, low):
-        estimate = nearest(rgb, low)
+    def broken(rgb, lr_depth):
+        estimate = nearest(rgb, lr_depth)
         estimate[3, 4:6] = np.nan
         return estimate
 
@@ -283,9 +283,9 @@ def test_a_constant_depth_has_errors_but_no_edges(images):
 def test_what_must_be_compiled_is_compiled_first(images):
     order = []
 
-    def upsample(rgb, low):
+    def upsample(rgb, lr_depth):
         order.append("upsample")
-        return nearest(rgb, low)
+        return nearest(rgb, lr_depth)
 
     pairs = [Pair("a", *images, "cm"), Pair("b", images[0][:, :48], images[1][:, :48], "cm")]
     list(protocol.trials(pairs, upsample, 8, prepare=order.append))
@@ -295,9 +295,9 @@ def test_what_must_be_compiled_is_compiled_first(images):
 @needs_data
 @pytest.mark.parametrize(("scale", "full", "crop6"), [(4, 2.176, 2.195), (8, 3.767, 3.793), (16, 6.111, 6.096)])
 def test_bicubic_on_middlebury_is_the_known_figure(scale, full, crop6):
-    def bicubic(rgb, low):
-        rows, columns = (resize_matrix(side, side * scale) for side in low.shape)
-        return rows @ low @ columns.T
+    def bicubic(rgb, lr_depth):
+        rows, columns = (resize_matrix(side, side * scale) for side in lr_depth.shape)
+        return rows @ lr_depth @ columns.T
 
     summary = protocol.Summary("middlebury", "bicubic", scale, "grey levels")
     for trial in protocol.trials(PairFolder(MIDDLEBURY), bicubic, scale):

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from depth_sr_ros.methods import diffusion, diffusion_cpu
-from depth_sr_ros.methods.base import Regression
+from depth_sr_ros.methods.base import Predictor
 from depth_sr_ros.methods.dada import DADA
 from depth_sr_ros.methods.dada_free import DADAFree
 from depth_sr_ros.methods.layers import resize_bicubic, resize_matrix, upsample_bicubic
@@ -65,16 +65,16 @@ def test_plain_iterations_are_equations_1_to_3(iterations, has_hole):
     source = depth[0, 0].double().numpy()
     known = ~np.isnan(source)
     filled = np.where(known, source, source[known].mean())
-    low, span = filled.min(), np.ptp(filled)
-    filled = (filled - low) / span + 1
+    lr_depth, span = filled.min(), np.ptp(filled)
+    filled = (filled - lr_depth) / span + 1
     state = upsample_bicubic(torch.from_numpy(filled)[None, None], 3)[0, 0].numpy()
     state = adjusted_pixel_by_pixel(state, filled, known, 3)
     for _ in range(iterations):
         state = diffused_pixel_by_pixel(state, guide[0].double().numpy(), 0.3)
         state = adjusted_pixel_by_pixel(state, filled, known, 3)
     method = DADAFree(3, kappa=0.3, iterations=iterations, accelerated=False)
-    found = method.reconstruct(depth, *method.regress(guide, depth))[0, 0].numpy()
-    assert np.abs(found - ((state - 1) * span + low)).max() < 1e-5
+    found = method.sample(depth, *method.predict(guide, depth))[0, 0].numpy()
+    assert np.abs(found - ((state - 1) * span + lr_depth)).max() < 1e-5
 
 
 def test_accelerated_iterations_are_extrapolated_plain_ones():
@@ -117,9 +117,9 @@ def test_the_compiled_loops_equal_the_reference(adjustment, accelerated, size):
     guide, depth = example(*size, batch=2)
     depth[1, 0, -1, -1] = torch.nan if depth[1].numel() > 1 else 0.5
     method = DADAFree(size[2], 0.2, 25, adjustment, accelerated)
-    flow = method.regress(guide, depth)
-    expected = method.reconstruct(depth, *flow)
-    found = method.reconstruct_cpu(depth, *flow)
+    flow = method.predict(guide, depth)
+    expected = method.sample(depth, *flow)
+    found = method.sample_cpu(depth, *flow)
     assert found.shape == (2, 1, size[0] * size[2], size[1] * size[2])
     assert torch.allclose(found, expected, atol=2e-5)
 
@@ -131,7 +131,7 @@ def test_the_reduced_output_is_the_input_at_any_number_of_iterations(iterations,
     depth = 0.4 + 3 * depth  # metres
     method = DADAFree(8, adjustment=adjustment)
     method.iterations = iterations
-    for result in (method(guide, depth), method.reconstruct(depth, *method.regress(guide, depth))):
+    for result in (method(guide, depth), method.sample(depth, *method.predict(guide, depth))):
         assert ((reduced(result, adjustment, 8) - depth).abs() / depth).max() < 1e-5
 
 
@@ -155,12 +155,12 @@ def test_consistency_holds_where_neighbours_differ_most():
 
 def test_edges_of_the_guide_become_edges_of_the_depth():
     """An edge that crosses the low-resolution pixels comes out where the guide has it."""
-    truth = torch.zeros(1, 1, 48, 48)
-    truth[..., 21:] = 1
-    guide = torch.where(truth > 0, 0.8, 0.3).expand(1, 3, -1, -1)
-    found = DADAFree(8)(guide, F.avg_pool2d(truth, 8))
-    assert (found - truth).abs().max() < 0.05
-    assert (upsample_bicubic(F.avg_pool2d(truth, 8), 8) - truth).abs().max() > 0.3
+    ground_truth = torch.zeros(1, 1, 48, 48)
+    ground_truth[..., 21:] = 1
+    guide = torch.where(ground_truth > 0, 0.8, 0.3).expand(1, 3, -1, -1)
+    found = DADAFree(8)(guide, F.avg_pool2d(ground_truth, 8))
+    assert (found - ground_truth).abs().max() < 0.05
+    assert (upsample_bicubic(F.avg_pool2d(ground_truth, 8), 8) - ground_truth).abs().max() > 0.3
 
 
 @pytest.mark.parametrize("adjustment", ADJUSTMENTS)
@@ -235,11 +235,11 @@ def test_training_on_a_cpu_is_the_reference_with_holes_and_without():
     guide, depth = example(5, 6, 4, batch=2)
     holed = depth.clone()
     holed[0, 0, 2, 1] = torch.nan
-    for low in (depth, holed):
-        estimate, _ = method.training_estimate(guide, low, guide[:, :1], torch.Generator().manual_seed(0))
+    for lr_depth in (depth, holed):
+        estimate, _ = method.training_estimate(guide, lr_depth, guide[:, :1], torch.Generator().manual_seed(0))
         before = int(torch.randint(13, (), generator=torch.Generator().manual_seed(0)))
-        (flow,) = method.regress(guide, low)
-        assert torch.allclose(estimate, method._diffused(low, flow, before + 8, 8), atol=2e-5)
+        (flow,) = method.predict(guide, lr_depth)
+        assert torch.allclose(estimate, method._diffused(lr_depth, flow, before + 8, 8), atol=2e-5)
         estimate.square().sum().backward()
     for name, parameter in method.named_parameters():
         assert parameter.grad.isfinite().all() and parameter.grad.abs().max() > 0, name
@@ -259,9 +259,9 @@ def test_every_parameter_learns():
     torch.manual_seed(0)
     method = DADA(4, iterations=20, gradient_iterations=8, **TINY).train()
     guide, depth = example(8, 8, 4, batch=2)
-    truth = guide[:, :1]
-    estimate, target = method.training_estimate(guide, depth, truth, torch.Generator().manual_seed(0))
-    assert target is truth
+    ground_truth = guide[:, :1]
+    estimate, target = method.training_estimate(guide, depth, ground_truth, torch.Generator().manual_seed(0))
+    assert target is ground_truth
     (estimate - target).square().sum().backward()
     for name, parameter in method.named_parameters():
         assert parameter.grad.abs().max() > 0, name  # the head's bias too: it differs within the pixel shuffle
@@ -287,7 +287,7 @@ def test_any_size_and_batch(size, adjustment):
         whole = method(guide, depth)
         assert whole.shape == (3, 1, size[0] * size[2], size[1] * size[2])
         assert torch.allclose(whole[1:2], method(guide[1:2], depth[1:2]), atol=1e-5)
-        assert torch.allclose(whole, method.reconstruct_cpu(depth, *Regression(method)(guide, depth)), atol=1e-5)
+        assert torch.allclose(whole, method.sample_cpu(depth, *Predictor(method)(guide, depth)), atol=1e-5)
         assert torch.equal(whole, method(guide, depth))
     assert torch.allclose(reduced(whole, adjustment, size[2]), depth, atol=1e-6)
 
@@ -341,7 +341,7 @@ def test_the_network_runs_on_openvino_as_in_torch():
 
     torch.manual_seed(0)
     method = DADA(4, **TINY).eval().requires_grad_(False)
-    engine = select_backend("openvino").compile(Regression(method), example(5, 6, 4), "f32")
+    engine = select_backend("openvino").compile(Predictor(method), example(5, 6, 4), "f32")
     assert engine.error < 1e-5
 
 
@@ -350,17 +350,17 @@ def test_the_free_form_needs_no_weights():
     assert load_method("dada_free", 7)(guide, depth).shape == (1, 1, 42, 35)
 
 
-def test_what_was_regressed_serves_any_number_of_iterations():
+def test_what_was_predicted_serves_any_number_of_iterations():
     torch.manual_seed(0)
     method = DADA(4, kappa=1.0, iterations=60, gradient_iterations=5, **TINY).eval()
     guide, depth = example(5, 6, 4)
     with torch.no_grad():
-        flow = method.regress(guide, depth)
+        flow = method.predict(guide, depth)
         found = []
         for number in (60, 6, 0):
             method.iterations = number
-            assert torch.equal(method.regress(guide, depth)[0], flow[0])
-            found.append(method.reconstruct_cpu(depth, *flow))
+            assert torch.equal(method.predict(guide, depth)[0], flow[0])
+            found.append(method.sample_cpu(depth, *flow))
             assert torch.allclose(found[-1], method(guide, depth), atol=1e-5)
             assert torch.allclose(F.avg_pool2d(found[-1], 4), depth, atol=1e-5)
     assert (found[0] - found[1]).abs().max() > 1e-2 and (found[1] - found[2]).abs().max() > 1e-2

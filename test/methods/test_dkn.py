@@ -96,7 +96,7 @@ def test_dense_evaluation_and_shift_and_stitch_agree(scale, height, width):
     rows, columns = target.shape[-2:]
     wide = [F.pad(image, (25, 24 + -columns % 4, 25, 24 + -rows % 4), mode="replicate") for image in (guide, target)]
     with torch.no_grad():
-        found = [F.pixel_shuffle(part, 4) for part in method.regress(guide, depth)]
+        found = [F.pixel_shuffle(part, 4) for part in method.predict(guide, depth)]
         dense = joined(dilated(method.guide, wide[0]), dilated(method.depth, wide[1]))
         stitched = [torch.zeros_like(part) for part in dense]
         unshifted = ((0, 0),)
@@ -119,8 +119,8 @@ def test_training_sees_every_pixel_as_the_dense_evaluation_does():
     with torch.no_grad():
         dense = method(guide, depth).flatten()
         for seed in range(200):
-            estimate, truth = method.training_estimate(guide, depth, places, torch.Generator().manual_seed(seed))
-            where = truth.long().flatten()
+            estimate, ground_truth = method.training_estimate(guide, depth, places, torch.Generator().manual_seed(seed))
+            where = ground_truth.long().flatten()
             assert torch.allclose(estimate.flatten(), dense[where], atol=1e-5)
             seen[where] = True
             if seen.all():
@@ -150,7 +150,7 @@ def test_on_fdkn_it_begins_as_fdkn_and_adds_to_its_logits_and_offsets():
         plain = small(3, 5)
         method.guide.load_state_dict(plain.guide.state_dict())
         method.depth.load_state_dict(plain.depth.state_dict())
-        found = [F.pixel_shuffle(part, 4) for part in method.regress(guide, depth)]
+        found = [F.pixel_shuffle(part, 4) for part in method.predict(guide, depth)]
         target = upsample_bicubic(depth, 3)
         wide = [F.pad(image, (25, 24 + -9 % 4, 25, 24 + -15 % 4), mode="replicate") for image in (guide, target)]
         sides = []
@@ -168,8 +168,8 @@ def test_training_on_fdkn_sees_every_pixel_and_both_networks_learn():
     dense = method(guide, depth).detach().flatten()
     places = torch.arange(108.0).view(1, 1, 9, 12)
     for seed in range(8):
-        estimate, truth = method.training_estimate(guide, depth, places, torch.Generator().manual_seed(seed))
-        assert torch.allclose(estimate.flatten(), dense[truth.long().flatten()], atol=1e-5)
+        estimate, ground_truth = method.training_estimate(guide, depth, places, torch.Generator().manual_seed(seed))
+        assert torch.allclose(estimate.flatten(), dense[ground_truth.long().flatten()], atol=1e-5)
     estimate.square().sum().backward()
     for network in (method.guide.weights, method.guide.offsets, method.fdkn.guide.features[0]):
         assert network.weight.grad.abs().max() > 0

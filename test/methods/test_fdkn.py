@@ -62,9 +62,9 @@ def test_a_part_of_the_pixels_equals_the_whole_there():
 def test_the_compiled_loop_equals_the_reference(height, width):
     generator = torch.Generator().manual_seed(3)
     image = torch.rand(2, 1, height, width, generator=generator)
-    low = (-(-height // 4), -(-width // 4))
-    kernels = torch.randn(2, 9 * 16, *low, generator=generator)
-    offsets = 5 * torch.randn(2, 18 * 16, *low, generator=generator)
+    lr_depth = (-(-height // 4), -(-width // 4))
+    kernels = torch.randn(2, 9 * 16, *lr_depth, generator=generator)
+    offsets = 5 * torch.randn(2, 18 * 16, *lr_depth, generator=generator)
     shuffle = torch.nn.functional.pixel_shuffle
     expected = weighted_average(image, shuffle(kernels, 4)[..., :height, :width], shuffle(offsets, 4)[..., :height, :width])
     found = weighted_average_cpu(image, kernels, offsets, 4)
@@ -114,7 +114,7 @@ def test_the_network_is_table_2():
 def test_kernels_sum_to_zero():
     method = FDKN(8, (4, 4, 4)).eval()
     with torch.no_grad():
-        kernels, _ = method.regress(torch.rand(1, 3, 32, 24), torch.rand(1, 1, 4, 3))
+        kernels, _ = method.predict(torch.rand(1, 3, 32, 24), torch.rand(1, 1, 4, 3))
     assert torch.nn.functional.pixel_shuffle(kernels, 4).sum(1).abs().max() < 1e-5
 
 

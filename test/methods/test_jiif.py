@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from depth_sr_ros.methods import jiif
-from depth_sr_ros.methods.base import Regression
+from depth_sr_ros.methods.base import Predictor
 from depth_sr_ros.methods.interpolate import bicubic_at, bilinear_at
 from depth_sr_ros.methods.jiif import JIIF
 from depth_sr_ros.methods.layers import upsample_bicubic
@@ -229,8 +229,8 @@ def test_cutting_changes_nothing():
     method = small()
     guide, depth = pair()
     with torch.no_grad():
-        regressed = Regression(method)(guide, depth)
-        assert torch.equal(method.reconstruct_cpu(depth, *regressed), method(guide, depth))
+        predicted = Predictor(method)(guide, depth)
+        assert torch.equal(method.sample_cpu(depth, *predicted), method(guide, depth))
 
 
 @pytest.mark.parametrize(("scale", "size"), [(4, (5, 7)), (2, (5, 7)), (3, (3, 5))])
@@ -241,17 +241,17 @@ def test_a_folded_guide_takes_any_size(scale, size):
         assert method(guide, depth).shape == guide[:, :1].shape
 
 
-def test_training_draws_pixels_and_their_truth():
+def test_training_draws_pixels_and_their_ground_truth():
     method = small(training_queries=40)
     guide, depth = pair(batch=2)
-    truth = torch.rand(2, 1, 20, 28)
+    ground_truth = torch.rand(2, 1, 20, 28)
     with torch.no_grad():
-        estimate, target = method.training_estimate(guide, depth, truth, torch.Generator().manual_seed(5))
-        again, _ = method.training_estimate(guide, depth, truth, torch.Generator().manual_seed(5))
+        estimate, target = method.training_estimate(guide, depth, ground_truth, torch.Generator().manual_seed(5))
+        again, _ = method.training_estimate(guide, depth, ground_truth, torch.Generator().manual_seed(5))
         dense = method(guide, depth)
     assert estimate.shape == target.shape == (2, 1, 1, 40) and torch.equal(estimate, again)
     for one in range(2):
-        place = {value: number for number, value in enumerate(truth[one].flatten().tolist())}
+        place = {value: number for number, value in enumerate(ground_truth[one].flatten().tolist())}
         places = [place[value] for value in target[one].flatten().tolist()]
         assert len(set(places)) == 40  # no pixel twice
         assert (dense[one].flatten()[places] - estimate[one].flatten()).abs().max() < 1e-5

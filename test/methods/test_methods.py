@@ -10,7 +10,7 @@ from references import randomised
 from small_weights import save_small
 
 from depth_sr_ros.methods import guided_filter, registry
-from depth_sr_ros.methods.base import Regression
+from depth_sr_ros.methods.base import Predictor
 from depth_sr_ros.methods.errors import MethodError, MissingWeights, UnknownMethod, UnsupportedScale
 from depth_sr_ros.methods.layers import pad_to_multiple, resize_bicubic, resize_matrix, upsample_bicubic
 from depth_sr_ros.methods.registry import available, known_methods, load_method, method_class
@@ -102,9 +102,9 @@ def test_autocast_keeps_the_depths_digits(name, config):
 @every_method
 def test_gradients_reach_every_parameter(name, config):
     method, (guide, depth) = small(name, config).train(), pair(4, 6, 6, batch=2)
-    truth = guide[:, :1] ** 2
+    ground_truth = guide[:, :1] ** 2
     for seed in range(4):
-        estimate, target = method.training_estimate(guide, depth, truth, torch.Generator().manual_seed(seed))
+        estimate, target = method.training_estimate(guide, depth, ground_truth, torch.Generator().manual_seed(seed))
         (estimate - target).square().mean().backward()
     gradients = {parameter_name: parameter.grad for parameter_name, parameter in method.named_parameters()}
     assert [one for one, gradient in gradients.items() if gradient is None or not gradient.any()] == []
@@ -117,20 +117,20 @@ def test_the_guide_matters(name, config):
         assert (method(guide, depth) - method(1 - guide, depth)).abs().max() > 1e-3
 
 
-@pytest.mark.parametrize(("name", "config"), [one for one in SMALL if method_class(one[0]).is_cut])
+@pytest.mark.parametrize(("name", "config"), [one for one in SMALL if method_class(one[0]).two_stage])
 @pytest.mark.parametrize(("scale", "height", "width"), [(4, 5, 6), (3, 5, 3), (2, 3, 7)])
 def test_a_cut_method_is_the_sum_of_its_parts(name, config, scale, height, width):
     method, (guide, depth) = small(name, config, scale), pair(scale, height, width, batch=2)
     with torch.no_grad():
         whole = method(guide, depth)
-        regressed = Regression(method)(guide, depth)
-        assert torch.allclose(method.reconstruct(depth, *regressed), whole, atol=1e-6)
-        assert torch.allclose(method.reconstruct_cpu(depth, *regressed), whole, atol=1e-5)
+        predicted = Predictor(method)(guide, depth)
+        assert torch.allclose(method.sample(depth, *predicted), whole, atol=1e-6)
+        assert torch.allclose(method.sample_cpu(depth, *predicted), whole, atol=1e-5)
 
 
 def test_a_method_that_is_not_cut_says_so():
-    with pytest.raises(TypeError, match="'ahmf' is not cut"):
-        small(*SMALL[2]).regress(*pair(4, 2, 2))
+    with pytest.raises(TypeError, match="'ahmf' has no stages"):
+        small(*SMALL[2]).predict(*pair(4, 2, 2))
 
 
 # --- registry -----------------------------------------------------------------------------------------------------

@@ -148,8 +148,8 @@ def test_a_fresh_context_changes_nothing_whatever_it_serves(name):
 def test_streams_learn_along(name):
     method = METHODS[name](8).train()
     guide, depth = pair(8, rows=4, columns=4)
-    truth = torch.rand(1, 1, 32, 32)
-    estimate, wanted = method.training_estimate(guide, depth, truth, torch.Generator().manual_seed(0))
+    ground_truth = torch.rand(1, 1, 32, 32)
+    estimate, wanted = method.training_estimate(guide, depth, ground_truth, torch.Generator().manual_seed(0))
     (estimate - wanted).square().mean().backward()
     streams = [part for part in method.modules() if isinstance(part, FeatureStream)]
     assert len(streams) == (1 if name == "ahmf, guide only" else 2)

@@ -20,7 +20,7 @@ from depth_sr_ros.methods.registry import (
 )
 from depth_sr_ros.methods.weights import read_manifest, sha256_of
 from depth_sr_ros.training.degradations import Degradation
-from depth_sr_ros.training.guide_ablation import BLIND
+from depth_sr_ros.training.guide_ablation import GUIDE_IGNORED
 from depth_sr_ros.training.recipe import load_recipe
 from depth_sr_ros.training.samples import Samples
 from depth_sr_ros.training.trainer import VALIDATION_SEED
@@ -71,7 +71,8 @@ def generated_rmse(tmp_path_factory):
     def rmse(name, scale, amount=Degradation(), grey=False):
         method = load_method(name, scale)
         errors = [
-            method(torch.full_like(guide, 0.5) if grey else guide, low) - truth for guide, low, truth in samples(scale, amount)
+            method(torch.full_like(guide, 0.5) if grey else guide, lr_depth) - ground_truth
+            for guide, lr_depth, ground_truth in samples(scale, amount)
         ]
         return np.mean([error.square().mean().sqrt().item() for error in errors])
 
@@ -94,8 +95,8 @@ def test_generated_scenes_come_out_better_than_by_any_baseline(name, scale, gene
 @each_with_weights
 def test_weights_look_at_the_guide(name, scale, generated_rmse):
     """Units can die in training, and then a network sees depth alone: with a grey guide it would be as good."""
-    guided, blind = (generated_rmse(name, scale, REGISTERED, grey) for grey in (False, True))
-    assert guided < BLIND * blind
+    guided, unguided = (generated_rmse(name, scale, REGISTERED, grey) for grey in (False, True))
+    assert guided < GUIDE_IGNORED * unguided
 
 
 @needs_data

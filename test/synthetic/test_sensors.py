@@ -50,20 +50,20 @@ def test_noise_grows_with_the_distance_as_stated(distance):
 
 @pytest.mark.parametrize("degrees", [-45, 0, 30, 45])
 def test_planes_are_measured_without_bias(degrees):
-    truth = plane(2.0, degrees)
+    ground_truth = plane(2.0, degrees)
     # the plane at the centres of the measured pixels: inverse depth is linear in the image
-    centres = 1 / torch.nn.functional.avg_pool2d(1 / truth[None], SCALE)[0]
-    measured = measure(truth, grey(), SCALE, FOCAL, seeded(), QUIET)
+    centres = 1 / torch.nn.functional.avg_pool2d(1 / ground_truth[None], SCALE)[0]
+    measured = measure(ground_truth, grey(), SCALE, FOCAL, seeded(), QUIET)
     inside = ~measured.isnan()
     assert inside.float().mean() > 0.8
     assert ((measured - centres).abs() / centres)[inside].max() < 0.004
 
 
 def test_a_measured_pixel_is_the_mean_over_its_footprint():
-    truth = 2 + 0.01 * torch.rand(HEIGHT, WIDTH, generator=seeded())
-    mean = torch.nn.functional.avg_pool2d(truth[None], SCALE)[0]
+    ground_truth = 2 + 0.01 * torch.rand(HEIGHT, WIDTH, generator=seeded())
+    mean = torch.nn.functional.avg_pool2d(ground_truth[None], SCALE)[0]
     # rough at the pixel's scale, so the ideal sensor: nothing is too oblique for it
-    assert (measure(truth, grey(), SCALE, FOCAL, seeded(), IDEAL) - mean).abs().max() < 0.003
+    assert (measure(ground_truth, grey(), SCALE, FOCAL, seeded(), IDEAL) - mean).abs().max() < 0.003
 
 
 def test_values_are_whole_millimetres():
@@ -88,19 +88,19 @@ def test_flying_pixels_are_at_edges_only_and_as_many_as_stated():
 
 
 def test_the_foreground_grows_where_light_falls_off():
-    truth = step(1.0, 3.0, column=98)  # a quarter of the edge pixels' footprint is near
+    ground_truth = step(1.0, 3.0, column=98)  # a quarter of the edge pixels' footprint is near
 
     def at_edge(falloff):
         sensor = TofSensor(noise=0, noise_growth=0, speckle=0, flying_share=0, falloff=falloff)
-        return measure(truth, grey(), SCALE, FOCAL, seeded(), sensor)[:, 98 // SCALE]
+        return measure(ground_truth, grey(), SCALE, FOCAL, seeded(), sensor)[:, 98 // SCALE]
 
     assert (at_edge(0) == 3.0).all() and (at_edge(2) == 1.0).all()
 
 
 def test_a_slanted_surface_has_no_flying_pixels():
-    truth = plane(2.0, 45)
-    some = measure(truth, grey(), SCALE, FOCAL, seeded(1), QUIET)
-    others = measure(truth, grey(), SCALE, FOCAL, seeded(2), QUIET)
+    ground_truth = plane(2.0, 45)
+    some = measure(ground_truth, grey(), SCALE, FOCAL, seeded(1), QUIET)
+    others = measure(ground_truth, grey(), SCALE, FOCAL, seeded(2), QUIET)
     assert torch.equal(some.nan_to_num(), others.nan_to_num())  # nothing is left to chance
 
 
@@ -118,9 +118,9 @@ def test_no_return_from_dark_surfaces_far_away():
 
 
 def test_no_return_from_oblique_surfaces():
-    truth = plane(2.0, 50)
-    angle = incidence_cosine(truth, FOCAL).acos().rad2deg()
-    lost = measure(truth, grey(), SCALE, FOCAL, seeded(), TofSensor(max_incidence=70, speckle=0)).isnan()
+    ground_truth = plane(2.0, 50)
+    angle = incidence_cosine(ground_truth, FOCAL).acos().rad2deg()
+    lost = measure(ground_truth, grey(), SCALE, FOCAL, seeded(), TofSensor(max_incidence=70, speckle=0)).isnan()
     footprints = torch.nn.functional.avg_pool2d(angle[None], SCALE)[0]
     assert lost[footprints > 71].all() and not lost[footprints < 69].any()
     assert lost.any() and not lost.all()

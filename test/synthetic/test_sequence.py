@@ -5,9 +5,9 @@ import os
 import numpy as np
 import pytest
 
-from depth_sr_ros.synthetic.sequence import KEPT, LoopSettings, camera_pose, load_or_make, make_loop
+from depth_sr_ros.synthetic.sequence import KEPT, SequenceSettings, camera_pose, load_or_make, make_sequence
 
-SMALL = LoopSettings(width=64, height=48, scale=8, frames=3)
+SMALL = SequenceSettings(width=64, height=48, scale=8, frames=3)
 
 
 def ignore(done, total):
@@ -16,18 +16,18 @@ def ignore(done, total):
 
 @pytest.fixture(scope="module")
 def film():
-    return make_loop(SMALL, ignore)
+    return make_sequence(SMALL, ignore)
 
 
 def same(one, other):
-    return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in ("rgb", "depth", "truth"))
+    return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in ("rgb", "depth", "ground_truth"))
 
 
 def test_images_have_the_sizes_and_units_that_they_are_published_with(film):
     assert (film.rgb.shape, film.rgb.dtype) == ((3, 48, 64, 3), np.uint8)
     assert (film.depth.shape, film.depth.dtype) == ((3, 6, 8), np.uint16)
-    assert (film.truth.shape, film.truth.dtype) == ((3, 48, 64), np.float32)
-    blocks = film.truth.reshape(3, 6, 8, 8, 8).swapaxes(2, 3).reshape(3, 6, 8, 64)
+    assert (film.ground_truth.shape, film.ground_truth.dtype) == ((3, 48, 64), np.float32)
+    blocks = film.ground_truth.reshape(3, 6, 8, 8, 8).swapaxes(2, 3).reshape(3, 6, 8, 64)
     returned = film.depth > 0
     assert returned.mean() > 0.8
     measured = film.depth / 1000
@@ -36,7 +36,7 @@ def test_images_have_the_sizes_and_units_that_they_are_published_with(film):
 
 
 def test_the_camera_moves_along_a_closed_path_without_jumps(film):
-    assert not np.array_equal(film.truth[0], film.truth[1])
+    assert not np.array_equal(film.ground_truth[0], film.ground_truth[1])
     phases = np.linspace(0, 1, 101)
     places = np.array([camera_pose(phase)[1].numpy() for phase in phases])
     steps = np.linalg.norm(np.diff(places, axis=0), axis=1)
@@ -48,14 +48,14 @@ def test_the_camera_moves_along_a_closed_path_without_jumps(film):
 
 
 def test_the_same_settings_give_the_same_film_and_another_seed_another(film):
-    assert same(film, make_loop(SMALL, ignore))
-    other = LoopSettings(width=64, height=48, scale=8, frames=1, seed=3)
-    assert not np.array_equal(film.truth[0], make_loop(other, ignore).truth[0])
+    assert same(film, make_sequence(SMALL, ignore))
+    other = SequenceSettings(width=64, height=48, scale=8, frames=1, seed=3)
+    assert not np.array_equal(film.ground_truth[0], make_sequence(other, ignore).ground_truth[0])
 
 
 def test_without_noise_the_depth_is_exact_and_nothing_is_missing():
-    film = make_loop(LoopSettings(width=64, height=48, scale=1, frames=1, noise=False), ignore)
-    np.testing.assert_allclose(film.depth / 1000, film.truth, atol=0.0006)
+    film = make_sequence(SequenceSettings(width=64, height=48, scale=1, frames=1, noise=False), ignore)
+    np.testing.assert_allclose(film.depth / 1000, film.ground_truth, atol=0.0006)
 
 
 def test_a_film_is_made_once(tmp_path, film):
@@ -84,7 +84,7 @@ def test_the_cache_does_not_grow_without_end(tmp_path):
     for age in range(6):
         (tmp_path / f"{age}.npz").touch()
         os.utime(tmp_path / f"{age}.npz", (1000 - age, 1000 - age))
-    load_or_make(LoopSettings(width=16, height=16, scale=8, frames=1), ignore, tmp_path)
+    load_or_make(SequenceSettings(width=16, height=16, scale=8, frames=1), ignore, tmp_path)
     left = {path.name for path in tmp_path.iterdir()}
     assert len(left) == KEPT and {"0.npz", "1.npz", "2.npz"} < left  # and the new one
 
@@ -94,9 +94,9 @@ def test_a_progress_display_can_stop_the_making():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        make_loop(SMALL, stop)
+        make_sequence(SMALL, stop)
 
 
 def test_a_size_that_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="100 x 48 pixels are no multiple of scale 8"):
-        make_loop(LoopSettings(width=100, height=48), ignore)
+        make_sequence(SequenceSettings(width=100, height=48), ignore)

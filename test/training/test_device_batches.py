@@ -31,11 +31,11 @@ def test_batches_are_the_same_wherever_a_run_goes_on(scenes):
 
 
 def test_scales_take_turns_and_values_are_normalised(scenes):
-    for number, (guide, low, truth) in enumerate(batches(scenes)):
+    for number, (guide, lr_depth, ground_truth) in enumerate(batches(scenes)):
         side = 64 // (4, 8)[number % 2]
-        assert guide.shape == (4, 3, 64, 64) and low.shape == (4, 1, side, side) and truth.shape == (4, 1, 64, 64)
+        assert guide.shape == (4, 3, 64, 64) and lr_depth.shape == (4, 1, side, side) and ground_truth.shape == (4, 1, 64, 64)
         assert guide.min() >= 0 and guide.max() <= 1
-        assert truth.min() >= 0 and truth.max() <= 1 and low.isfinite().all()
+        assert ground_truth.min() >= 0 and ground_truth.max() <= 1 and lr_depth.isfinite().all()
 
 
 def test_crops_are_pieces_of_the_scenes(scenes):
@@ -51,13 +51,13 @@ def test_crops_are_pieces_of_the_scenes(scenes):
 
 
 def test_each_image_of_a_batch_is_degraded_in_its_own_way(scenes):
-    """Half of the low resolutions are block means; a range is compressed in every image or in none, and differently."""
+    """Half of the LR depths are block means; a range is compressed in every image or in none, and differently."""
     amount = Degradation(sensor_chance=0.5, sensor_noise=0, partial_chance=0.5)
     samples = list(islice(batches(scenes, amount=amount, scales=(8,)), 4))
     is_mean = [
-        (low - avg_pool2d(truth, 8)).abs().amax((1, 2, 3)) < 1e-5 for _, low, truth in samples
+        (lr_depth - avg_pool2d(ground_truth, 8)).abs().amax((1, 2, 3)) < 1e-5 for _, lr_depth, ground_truth in samples
     ]  # fmt: skip
-    spans = torch.cat([truth.amax((1, 2, 3)) - truth.amin((1, 2, 3)) for *_, truth in samples])
+    spans = torch.cat([ground_truth.amax((1, 2, 3)) - ground_truth.amin((1, 2, 3)) for *_, ground_truth in samples])
     assert 0 < torch.cat(is_mean).sum() < 16
     assert 0 < (spans < 0.999).sum() < 16 and len(spans[spans < 0.999].unique()) > 1
 

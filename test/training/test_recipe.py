@@ -10,7 +10,7 @@ from depth_sr_ros.methods.errors import UnknownMethod
 from depth_sr_ros.methods.registry import method_class
 from depth_sr_ros.system.package_files import known_recipes
 from depth_sr_ros.training import degradations as degrade
-from depth_sr_ros.training.initialisation import read_start
+from depth_sr_ros.training.initialisation import read_initialisation
 from depth_sr_ros.training.recipe import Recipe, RecipeError, identity, load_recipe
 from depth_sr_ros.training.trainer import runs
 
@@ -23,15 +23,15 @@ def test_every_recipe_of_the_package_can_be_read(name):
     assert recipe.name == name and recipe.steps > 0
 
 
-@pytest.mark.parametrize("name", [name for name in RECIPES if load_recipe(name).start_from.startswith("weights/")])
+@pytest.mark.parametrize("name", [name for name in RECIPES if load_recipe(name).initialise_from.startswith("weights/")])
 def test_a_recipe_that_begins_with_the_packages_weights_fits_them_from_any_folder(name, tmp_path, monkeypatch):
     recipe = load_recipe(name)
     monkeypatch.chdir(tmp_path)
     for scale in runs(recipe):
         of_scale = recipe.at(scale)
         model = method_class(recipe.method)(scale or recipe.scales[0], **of_scale.config)
-        tensors, words = read_start(of_scale, scale, model.state_dict())
-        assert tensors and of_scale.start_from.removeprefix("weights/").replace("{scale}", str(scale)) in words
+        tensors, words = read_initialisation(of_scale, scale, model.state_dict())
+        assert tensors and of_scale.initialise_from.removeprefix("weights/").replace("{scale}", str(scale)) in words
 
 
 def test_entries_may_differ_between_scales(tmp_path):
@@ -79,10 +79,10 @@ def test_an_entry_that_a_recipe_does_not_set_does_not_change_what_it_is():
         ("method: fdkn\nstep: 5", "unknown entry 'step'"),
         ("method: fdkn\nsteps: many", "steps is 'many'"),
         ("method: fdkn\nprecision: bf16", "precision is 'bf16', it must be one of float32, bfloat16"),
-        ("method: fdkn\nstart_from: a\nstart_parts: [guide]", "start_parts is .*must map names"),
+        ("method: fdkn\nstart_from: a\nstart_parts: [guide]", "initialise_parts is .*must map names"),
         ("method: fdkn\noptimiser: sgd", "optimiser is 'sgd', it must be one of adamw, muon"),
-        ("method: fdkn\nstart_parts: {a: b}", "start_parts needs start_from"),
-        ("method: fdkn\nblend: 0.7", "blend is 0.7, without start_from it must be 1"),
+        ("method: fdkn\nstart_parts: {a: b}", "initialise_parts needs initialise_from"),
+        ("method: fdkn\nblend: 0.7", "blend is 0.7, without initialise_from it must be 1"),
         ("method: fdkn\nstart_from: a\nblend: 1.7", "blend is 1.7, it must be from 0 to 1"),
         ("steps: 5", "names no method"),
         ("method: [", "not YAML"),
@@ -95,7 +95,7 @@ def test_an_entry_that_a_recipe_does_not_set_does_not_change_what_it_is():
         ("method: fdkn\ndegradation: {wobble: 3}", "unknown entry 'wobble'"),
         ("method: fdkn\nat_scale: {4: {steps: 3}}", "at_scale has 4, which is none of the scales"),
         ("method: fdkn\nat_scale: {8: {step: 3}}", "unknown entry 'step'"),
-        ("method: fdkn\nat_scale: {8: {blend: 0.5}}", "blend is 0.5, without start_from it must be 1"),
+        ("method: fdkn\nat_scale: {8: {blend: 0.5}}", "blend is 0.5, without initialise_from it must be 1"),
         ("method: fdkn\nat_scale: {8: {method: dkn}}", "method cannot differ between scales"),
         *(
             (f"method: fdkn\nat_scale: {wrong}", "at_scale is .*, it must map scales to entries")
@@ -154,7 +154,7 @@ NUMBERS = {
 def test_a_number_out_of_its_range_is_refused(entry, value, allowed, tmp_path):
     path = tmp_path / "wrong.yaml"
     for entries in ({entry: value}, {"at_scale": {8: {entry: value}}}):
-        path.write_text(yaml.safe_dump({"method": "fdkn", "start_from": "a", **entries}))
+        path.write_text(yaml.safe_dump({"method": "fdkn", "initialise_from": "a", **entries}))
         with pytest.raises(RecipeError, match=f"^recipe wrong: {entry} is .*, it must be {allowed}$"):
             load_recipe(str(path))
 

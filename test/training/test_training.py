@@ -63,32 +63,32 @@ def test_samples_are_the_same_whenever_and_wherever_made(pool):
 
 
 def test_a_clean_sample_is_the_protocols(pool):
-    """The low resolution is PIL's bicubic reduction of the truth; the truth fills [0, 1]."""
-    guide, low, truth = Samples(8, 64, 1, 2, 3, CLEAN, pool)[1]
-    assert guide.shape == (3, 64, 64) and low.shape == (1, 8, 8) and truth.shape == (1, 64, 64)
-    assert truth.min() == 0 and truth.max() == 1 and guide.min() >= 0 and guide.max() <= 1
-    expected = np.asarray(Image.fromarray(truth[0].numpy(), mode="F").resize((8, 8), Image.BICUBIC))
-    assert np.abs(low[0].numpy() - expected).max() < 1e-6
+    """The LR depth is PIL's bicubic reduction of the ground truth; the ground truth fills [0, 1]."""
+    guide, lr_depth, ground_truth = Samples(8, 64, 1, 2, 3, CLEAN, pool)[1]
+    assert guide.shape == (3, 64, 64) and lr_depth.shape == (1, 8, 8) and ground_truth.shape == (1, 64, 64)
+    assert ground_truth.min() == 0 and ground_truth.max() == 1 and guide.min() >= 0 and guide.max() <= 1
+    expected = np.asarray(Image.fromarray(ground_truth[0].numpy(), mode="F").resize((8, 8), Image.BICUBIC))
+    assert np.abs(lr_depth[0].numpy() - expected).max() < 1e-6
 
 
 def test_a_part_of_the_range_holds_both_resolutions_alike(pool):
-    _, low, truth = Samples(8, 64, 1, 2, 8, CLEAN, pool)[5]
+    _, lr_depth, ground_truth = Samples(8, 64, 1, 2, 8, CLEAN, pool)[5]
     _, low_part, part = Samples(8, 64, 1, 2, 8, replace(CLEAN, partial_chance=1.0, partial_range=0.5), pool)[5]
     share, start = part.max() - part.min(), part.min()
     assert 0.5 <= share < 1 and start >= 0 and part.max() <= 1
-    assert torch.allclose(part, start + share * truth, atol=1e-6)
-    assert torch.allclose(low_part, start + share * low, atol=1e-6)
+    assert torch.allclose(part, start + share * ground_truth, atol=1e-6)
+    assert torch.allclose(low_part, start + share * lr_depth, atol=1e-6)
 
 
 def test_a_measured_sample_is_the_sensors(pool):
-    """Its low resolution errs where a sensor's does: about right on surfaces, in between at edges."""
-    guide, low, truth = Samples(8, 64, 1, 2, 3, replace(CLEAN, tof_chance=1.0), pool)[1]
-    assert low.shape == (1, 8, 8) and low.min() == 0 and low.max() == 1 and low.isfinite().all()
-    blocks = truth.view(8, 8, 8, 8).transpose(1, 2).flatten(2)
+    """Its LR depth errs where a sensor's does: about right on surfaces, in between at edges."""
+    guide, lr_depth, ground_truth = Samples(8, 64, 1, 2, 3, replace(CLEAN, tof_chance=1.0), pool)[1]
+    assert lr_depth.shape == (1, 8, 8) and lr_depth.min() == 0 and lr_depth.max() == 1 and lr_depth.isfinite().all()
+    blocks = ground_truth.view(8, 8, 8, 8).transpose(1, 2).flatten(2)
     lowest, highest = blocks.amin(-1), blocks.amax(-1)
-    assert ((low[0] > lowest - 0.05) & (low[0] < highest + 0.05)).float().mean() > 0.9
+    assert ((lr_depth[0] > lowest - 0.05) & (lr_depth[0] < highest + 0.05)).float().mean() > 0.9
     clean = Samples(8, 64, 1, 2, 3, CLEAN, pool)[1][1]
-    assert not torch.equal(low, clean)
+    assert not torch.equal(lr_depth, clean)
 
 
 def test_holes_are_along_edges_and_filled_with_what_was_measured(pool):
@@ -100,11 +100,11 @@ def test_holes_are_along_edges_and_filled_with_what_was_measured(pool):
     assert unseen[..., 19:21].float().mean() > 2 * unseen[..., :15].float().mean() > 0
     amount = replace(CLEAN, hole_chance=1.0)
     for index in range(3):
-        guide, low, truth = Samples(8, 64, 1, 2, 3, amount, pool)[index]
-        whole_guide, whole, whole_truth = Samples(8, 64, 1, 2, 3, CLEAN, pool)[index]
-        assert torch.equal(guide, whole_guide) and torch.equal(truth, whole_truth)
-        filled = low != whole
-        assert filled.float().mean() <= amount.hole_share and set(low.flatten().tolist()) <= set(whole.flatten().tolist())
+        guide, lr_depth, ground_truth = Samples(8, 64, 1, 2, 3, amount, pool)[index]
+        whole_guide, whole, whole_ground_truth = Samples(8, 64, 1, 2, 3, CLEAN, pool)[index]
+        assert torch.equal(guide, whole_guide) and torch.equal(ground_truth, whole_ground_truth)
+        filled = lr_depth != whole
+        assert filled.float().mean() <= amount.hole_share and set(lr_depth.flatten().tolist()) <= set(whole.flatten().tolist())
     assert filled.any()
 
 
@@ -186,29 +186,29 @@ def test_samples_have_frames_where_asked(pool):
     edges = [(guide[:, 0], guide[:, -1], guide[..., 0], guide[..., -1]) for guide in guides]
     white_or_black = [any(edge.unique().numel() == 1 for edge in sides) for sides in edges]
     assert sum(white_or_black) >= 9
-    guide, low, truth = Samples(8, 64, 1, 2, 12, amount, pool)[0]
-    assert truth.min() == 0 and truth.max() == 1  # still normalised by its own range
+    guide, lr_depth, ground_truth = Samples(8, 64, 1, 2, 12, amount, pool)[0]
+    assert ground_truth.min() == 0 and ground_truth.max() == 1  # still normalised by its own range
 
 
 def test_loss_mixes_mean_and_root_mean_square():
-    estimate, truth = torch.tensor([[[[0.0, 0.4]]]]), torch.zeros(1, 1, 1, 2)
-    assert training_loss(estimate, truth, 0).item() == pytest.approx(0.2)
-    assert training_loss(estimate, truth, 1).item() == pytest.approx(np.sqrt(0.08), abs=1e-5)
-    assert training_loss(estimate, truth, 0.25).item() == pytest.approx(0.75 * 0.2 + 0.25 * np.sqrt(0.08), abs=1e-5)
+    estimate, ground_truth = torch.tensor([[[[0.0, 0.4]]]]), torch.zeros(1, 1, 1, 2)
+    assert training_loss(estimate, ground_truth, 0).item() == pytest.approx(0.2)
+    assert training_loss(estimate, ground_truth, 1).item() == pytest.approx(np.sqrt(0.08), abs=1e-5)
+    assert training_loss(estimate, ground_truth, 0.25).item() == pytest.approx(0.75 * 0.2 + 0.25 * np.sqrt(0.08), abs=1e-5)
 
 
 def test_the_gradient_term_is_the_equations():
-    """L1 + 0.05 * (|d/dx estimate - d/dx truth| + |d/dy estimate - d/dy truth|), pixel by pixel."""
-    estimate, truth = torch.rand(2, 2, 4, 5, generator=seeded()).double()
-    e, t = estimate.tolist(), truth.tolist()
+    """L1 + 0.05 * (|d/dx estimate - d/dx ground truth| + |d/dy estimate - d/dy ground truth|), pixel by pixel."""
+    estimate, ground_truth = torch.rand(2, 2, 4, 5, generator=seeded()).double()
+    e, t = estimate.tolist(), ground_truth.tolist()
     along_x = [
         abs((e[b][y][x + 1] - e[b][y][x]) - (t[b][y][x + 1] - t[b][y][x])) for b in range(2) for y in range(4) for x in range(4)
     ]
     along_y = [
         abs((e[b][y + 1][x] - e[b][y][x]) - (t[b][y + 1][x] - t[b][y][x])) for b in range(2) for y in range(3) for x in range(5)
     ]
-    expected = (estimate - truth).abs().mean().item() + 0.05 * (np.mean(along_x) + np.mean(along_y))
-    assert training_loss(estimate[:, None], truth[:, None], 0, 0.05).item() == pytest.approx(expected, abs=1e-12)
+    expected = (estimate - ground_truth).abs().mean().item() + 0.05 * (np.mean(along_x) + np.mean(along_y))
+    assert training_loss(estimate[:, None], ground_truth[:, None], 0, 0.05).item() == pytest.approx(expected, abs=1e-12)
 
 
 def test_single_pixels_have_no_gradients(pool, tmp_path):
@@ -279,8 +279,8 @@ def test_weights_for_any_scale_learn_from_all_of_the_recipes_scales_in_turn(pool
     run = Trainer(ANY, None, tmp_path, workers=0, pool=pool)
     batches = record_batches(run, monkeypatch)
     assert run.run().scale is None
-    assert [low for _, low, _ in batches] == [(2, 1, 8, 8), (2, 1, 4, 4), (2, 1, 2, 2), (2, 1, 8, 8), (2, 1, 4, 4)]
-    assert all(guide == (2, 3, 32, 32) and truth == (2, 1, 32, 32) for guide, _, truth in batches)
+    assert [lr_depth for _, lr_depth, _ in batches] == [(2, 1, 8, 8), (2, 1, 4, 4), (2, 1, 2, 2), (2, 1, 8, 8), (2, 1, 4, 4)]
+    assert all(guide == (2, 3, 32, 32) and ground_truth == (2, 1, 32, 32) for guide, _, ground_truth in batches)
     assert run.result == tmp_path / "any.safetensors"
     assert "at x4, x8, x16" in load_weights(run.result, "jiif", 5)[0].trained
     assert [load_method("jiif", scale, run.result).scale for scale in (3, 8)] == [3, 8]
@@ -303,16 +303,16 @@ def test_a_run_over_scales_is_validated_at_all_of_them(pool, tmp_path, monkeypat
     run = Trainer(ANY, None, tmp_path, workers=0, pool=pool)
     errors = []
     for index, scale in enumerate(ANY.scales):
-        guide, low, truth = Samples(scale, ANY.crop, trainer.VALIDATION_SEED, 3, 3, directory=pool)[index]
+        guide, lr_depth, ground_truth = Samples(scale, ANY.crop, trainer.VALIDATION_SEED, 3, 3, directory=pool)[index]
         with torch.no_grad():
-            errors.append((run.model(guide[None], low[None]) - truth).square().mean().sqrt().item() * 255)
+            errors.append((run.model(guide[None], lr_depth[None]) - ground_truth).square().mean().sqrt().item() * 255)
     assert run.validate() == pytest.approx(np.mean(errors), rel=1e-4)
 
 
 def test_a_run_over_scales_begins_with_weights_for_any_scale(pool, tmp_path):
     first = Trainer(ANY, None, tmp_path, workers=0, pool=pool)
     first.run()
-    second = Trainer(replace(ANY, name="more", start_from=str(first.result)), None, tmp_path, workers=0, pool=pool)
+    second = Trainer(replace(ANY, name="more", initialise_from=str(first.result)), None, tmp_path, workers=0, pool=pool)
     state = load_weights(first.result, "jiif", None)[1]
     assert all(torch.equal(tensor, state[name]) for name, tensor in second.model.state_dict().items())
 
@@ -617,7 +617,7 @@ def test_training_learns(pool, tmp_path, monkeypatch):
     samples = Samples(8, 64, recipe.seed, recipe.scenes, 12, CLEAN, pool)
     method, bicubic = load_method("fdkn", 8, run.result), load_method("bicubic", 8)
     errors = {
-        m.name: np.mean([training_loss(m(g[None], low[None]), t[None], 0).item() for g, low, t in samples])
+        m.name: np.mean([training_loss(m(g[None], lr_depth[None]), t[None], 0).item() for g, lr_depth, t in samples])
         for m in (method, bicubic)
     }
     assert errors["fdkn"] < 0.97 * errors["bicubic"]
@@ -636,7 +636,7 @@ def test_a_blend_lies_between_start_and_what_was_trained(pool, tmp_path):
     start.run()
     states = {}
     for blend in (0.0, 0.25, 1.0):
-        recipe = replace(TINY, name=f"blend{blend}", seed=3, start_from=str(start.result), blend=blend)
+        recipe = replace(TINY, name=f"blend{blend}", seed=3, initialise_from=str(start.result), blend=blend)
         run = Trainer(recipe, 8, tmp_path, workers=0, pool=pool)
         run.run()
         states[blend] = load_weights(run.result, "fdkn", 8)[1]
@@ -649,7 +649,8 @@ def test_a_blend_lies_between_start_and_what_was_trained(pool, tmp_path):
 
 def test_a_blend_with_parts_is_one_with_what_the_run_began_with(pool, tmp_path):
     weights_of_another_method(tmp_path)
-    parts = {"start_from": str(tmp_path / "other_x{scale}.safetensors"), "start_parts": {"eyes.left": "guide.features"}}
+    file = str(tmp_path / "other_x{scale}.safetensors")
+    parts = {"initialise_from": file, "initialise_parts": {"eyes.left": "guide.features"}}
     states = {}
     for blend in (0.0, 0.5, 1.0):
         run = Trainer(replace(TINY, name=f"blend{blend}", blend=blend, **parts), 8, tmp_path, workers=0, pool=pool)
@@ -679,7 +680,7 @@ def weights_of_another_method(folder, scale: int = 8) -> tuple:
 def test_a_run_begins_with_parts_of_another_methods_weights(pool, tmp_path):
     path, state = weights_of_another_method(tmp_path)
     start = str(tmp_path / "other_x{scale}.safetensors")
-    recipe = replace(TINY, start_from=start, start_parts={"eyes.left": "guide.features"})
+    recipe = replace(TINY, initialise_from=start, initialise_parts={"eyes.left": "guide.features"})
     scratch = Trainer(TINY, 8, tmp_path, workers=0, pool=pool).model.state_dict()
     assert not torch.equal(scratch["guide.features.0.weight"], state["eyes.left.0.weight"].float())
     run = Trainer(recipe, 8, tmp_path, workers=0, pool=pool)
@@ -694,12 +695,12 @@ def test_a_run_begins_with_parts_of_another_methods_weights(pool, tmp_path):
 def test_without_parts_the_whole_file_must_fit(tmp_path):
     path, state = weights_of_another_method(tmp_path)
     with pytest.raises(MethodError, match="for other x8, not for fdkn"):
-        Trainer(replace(TINY, start_from=str(path)), 8, tmp_path)
+        Trainer(replace(TINY, initialise_from=str(path)), 8, tmp_path)
     save_weights(path, state, Manifest("fdkn", 8, ""))
-    with pytest.raises(RecipeError, match="start_from .*other_x8.* no depth"):
-        Trainer(replace(TINY, start_from=str(path)), 8, tmp_path)
+    with pytest.raises(RecipeError, match="initialise_from .*other_x8.* no depth"):
+        Trainer(replace(TINY, initialise_from=str(path)), 8, tmp_path)
     with pytest.raises(RecipeError, match="no weights file .*none_x8"):
-        Trainer(replace(TINY, start_from=str(tmp_path / "none_x{scale}.safetensors")), 8, tmp_path)
+        Trainer(replace(TINY, initialise_from=str(tmp_path / "none_x{scale}.safetensors")), 8, tmp_path)
 
 
 @pytest.mark.parametrize(
