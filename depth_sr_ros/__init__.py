@@ -3,7 +3,12 @@
 import importlib
 
 __version__ = "0.1.0"
-_PUBLIC = {"Upsampler": "core.upsampler", "DepthResult": "core.result", "FrameError": "core.result"}
+_PUBLIC = {
+    "Upsampler": "core.upsampler",
+    "FrameOptions": "core.options",
+    "DepthResult": "core.result",
+    "FrameError": "core.result",
+}
 __all__ = sorted(_PUBLIC)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import numbers
 import os
-from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from depth_sr_ros.backends import candidates
 from depth_sr_ros.core import depth_image
 from depth_sr_ros.core.compiled_method import CompiledMethod, StageClock
 from depth_sr_ros.core.ensemble import mean_over_flips
+from depth_sr_ros.core.options import FrameOptions, check_kinds
 from depth_sr_ros.core.result import DepthResult, FrameError
 from depth_sr_ros.core.working_grid import grid_shape, pad_to_grid
 from depth_sr_ros.files.depth_units import from_uint16_mm
@@ -36,22 +37,21 @@ class Upsampler:
     >>> result.depth.shape, float(result.depth[0, 0]), bool(result.valid.all())
     ((480, 640), 1.5, True)
 
-    method: a name from `depth-sr methods`. scale: output pixels per depth pixel, a side. backend: "auto" or a
-    name from `depth-sr doctor`. precision: "auto", "f32", "bf16". weights: a safetensors file with its
-    manifest beside it; None for those of the package. threads: for the network; None leaves it to the
-    backend.
+    Args:
+        method: a name from `depth-sr methods`.
+        scale: output pixels per depth pixel, per axis.
+        backend: "auto", or a name from `depth-sr doctor`.
+        precision: "auto", "f32" or "bf16".
+        weights: a safetensors file with its manifest beside it; None for those of the package.
+        threads: of the network; None leaves it to the backend.
+        **options: how frames are upsampled where a call does not say it: the fields of `FrameOptions`.
 
-    These may be changed between frames: `fill_holes` (keep the depth that was guessed where the sensor saw
-    nothing), `min_depth` and `max_depth` (metres; measured depth outside is treated as unknown, results are
-    clipped to them), `clip_to_measured` (give no depth nearer or farther than what was measured around it, see
-    `depth_image.clip_to_measured`: helps with any sensor that mixes near and far at edges), `consistency` (make
-    the result's bicubic reduction equal the measurement, for which it must go beyond it at edges, so nothing is
-    clipped: helps with an exact sensor only), `ensemble` (take the mean over four flips of the frame: more
-    accurate, in four times the time), `iterations` (see the property).
+    One caller at a time.
 
-    One caller at a time. Raises TypeError for what is of another kind than said here, and ValueError for wrong
-    values: MethodError (a ValueError) for the method, its scale or its weights, BackendError for the backend;
-    each names the valid choices.
+    Raises:
+        TypeError: an argument is of another kind than said here, or unknown.
+        ValueError: a value is wrong: MethodError (a ValueError) for the method, its scale, its weights or its iterations,
+            BackendError for the backend; each names the valid choices.
     """
 
     def __init__(
@@ -62,35 +62,21 @@ class Upsampler:
         backend: str = "auto",
         precision: str = "auto",
         weights: Path | str | None = None,
-        fill_holes: bool = False,
-        min_depth: float = 0.0,
-        max_depth: float = float("inf"),
-        clip_to_measured: bool = True,
-        consistency: bool = False,
-        ensemble: bool = False,
-        iterations: int | None = None,
         threads: int | None = None,
+        **options: Any,
     ) -> None:
-        from depth_sr_ros.methods.registry import load_method
+        from depth_sr_ros.methods.registry import check_iterations, load_method
 
-        flags = {"fill_holes": fill_holes, "clip_to_measured": clip_to_measured}
-        flags |= {"consistency": consistency, "ensemble": ensemble}
-        _check_kinds(flags, (bool, np.bool_), "True or False")
-        _check_kinds({"min_depth": min_depth, "max_depth": max_depth}, numbers.Real, "a number of metres")
-        _check_kinds({"threads": threads}, (numbers.Integral, type(None)), "a whole number or None")
-        _check_kinds({"weights": weights}, (str, os.PathLike, type(None)), "the name of a file or None")
-        if not 0 <= min_depth < max_depth:
-            raise ValueError(f"depth range [{min_depth}, {max_depth}] m must have 0 <= min_depth < max_depth")
-        self.fill_holes, self.ensemble = fill_holes, ensemble
-        self.clip_to_measured, self.consistency = clip_to_measured, consistency
-        self.min_depth, self.max_depth = min_depth, max_depth
+        check_kinds({"threads": threads}, (numbers.Integral, type(None)), "a whole number or None")
+        check_kinds({"weights": weights}, (str, os.PathLike, type(None)), "the name of a file or None")
+        self.options = FrameOptions.of(options)
         self._warned = False
         self._method = load_method(method, scale, None if weights is None else Path(weights))
+        check_iterations(method, self.options.iterations)
         self._own_iterations = self._method.iterations if self._method.is_iterative else None
         self._backends = candidates(backend, threads, precision)
         self._precision = precision
         self._network: CompiledMethod | None = None
-        self.iterations = iterations
 
     @property
     def method(self) -> str:
@@ -113,26 +99,9 @@ class Upsampler:
         return self._network.precision if self._network else self._precision
 
     @property
-    def iterations(self) -> int | None:
-        """How many steps an iterative method takes a frame, from 0; None where the method has none.
-
-        May be set between frames, to None for the method's own number. Nothing is compiled anew, unless a GPU
-        runs the steps too. Setting a number raises MethodError where the method has none, with those that
-        have, and ValueError for a number that is none.
-        """
-        return self._method.iterations if self._method.is_iterative else None
-
-    @iterations.setter
-    def iterations(self, number: int | None) -> None:
-        from depth_sr_ros.methods.registry import check_iterations
-
-        check_iterations(self.method, number)
-        if not self._method.is_iterative:
-            return
-        before = self._method.iterations
-        self._method.iterations = self._own_iterations if number is None else number
-        if self._network is not None and self._network.is_whole and self._method.iterations != before:
-            self._network = None  # what was compiled takes the old number
+    def is_iterative(self) -> bool:
+        """Whether the method takes `iterations`."""
+        return self._method.is_iterative
 
     def prepare(self, depth_shape: tuple[int, int]) -> None:
         """Compile for depth images of (h, w) ahead of the first one: seconds, or nothing where it is done.
@@ -145,20 +114,30 @@ class Upsampler:
         self._network = None  # frees the old engine before the new one takes its memory
         self._network = CompiledMethod(self._method, self._backends, self._precision, tuple(depth_shape))
 
-    def __call__(self, rgb: np.ndarray, depth: np.ndarray) -> DepthResult:
+    def __call__(self, rgb: np.ndarray, depth: np.ndarray, options: FrameOptions | None = None) -> DepthResult:
         """Upsample one frame.
-
-        rgb: (H, W, 3) uint8, seeing what the depth image sees. depth: (h, w) float, metres, or uint16, millimetres. NaN,
-        infinite, zero, negative and out-of-range depth is unknown.
 
         Where the depth image is of the guide's size divided by the scale, rounded up (`working_grid.grid_shape`), the
         result is of the guide's very size; any other guide of its aspect ratio is resized to s*h x s*w, the result's size
         then.
 
-        Returns the result in fresh arrays. Raises FrameError, whose `reason` is "bad_guide",
-        "bad_depth", "too_large" or "no_valid_depth", and what `prepare` raises. What a numpy.ma array masks is
-        unknown.
+        Args:
+            rgb: (H, W, 3) uint8, seeing what the depth image sees.
+            depth: (h, w) float, metres, or uint16, millimetres. NaN, infinite, zero, negative and out-of-range depth is
+                invalid, and so is what a numpy.ma array masks.
+            options: of this frame; None takes `self.options`. Another number of iterations compiles nothing anew, unless a
+                GPU runs the iterations too.
+
+        Returns:
+            The result, in fresh arrays.
+
+        Raises:
+            FrameError: its `reason` is "bad_guide", "bad_depth", "too_large" or "no_valid_depth".
+            MethodError: iterations of a method that has none.
+            BackendError: no backend compiles the method.
         """
+        options = self.options if options is None else options
+        self._iterate(options.iterations)
         _check_guide(rgb)
         _check_depth(depth)
         check_shape(depth.shape, self.scale)
@@ -172,22 +151,22 @@ class Upsampler:
         self.prepare(depth.shape)
         clock.lap("prepare")
         metres = _metres(depth)
-        valid = depth_image.valid_mask(metres, self.min_depth, self.max_depth)
+        valid = depth_image.valid_mask(metres, options.min_depth, options.max_depth)
         if not valid.any():
-            raise FrameError("no_valid_depth", f"none of the {depth.size} depth pixels holds a valid depth{self._limits()}")
+            raise FrameError("no_valid_depth", f"none of the {depth.size} depth pixels holds a valid depth{options.limits()}")
         filled = depth_image.fill_nearest(metres, valid)
         clock.lap("fill")
         unit, lo, hi = depth_image.normalise(filled)
         if lo > FARTHEST_NEAREST_M:
             self._warn_of_unit(lo)
         clock.lap("normalise")
-        upsampled = depth_image.denormalise(self._upsample(rgb, unit, clock), lo, hi)
-        if self.consistency:
+        upsampled = depth_image.denormalise(self._upsample(rgb, unit, options.ensemble, clock), lo, hi)
+        if options.consistency:
             upsampled = depth_image.project_consistent(upsampled, filled, *reduction_matrices(depth.shape, self.scale))
-        elif self.clip_to_measured:
+        elif options.clip_to_measured:
             upsampled = depth_image.clip_to_measured(upsampled, filled, self.scale)
         upsampled = np.ascontiguousarray(upsampled[:height, :width])
-        known = self._finish(upsampled, valid)
+        known = self._finish(upsampled, valid, options)
         clock.lap("finish")
         return DepthResult(upsampled, known, self.method, self.backend, clock.times_ms())
 
@@ -197,26 +176,32 @@ class Upsampler:
             self._warned = True
             _log.warning("the nearest depth is %g m away: float depth is taken for metres, is it millimetres?", nearest_m)
 
-    def _limits(self) -> str:
-        """Where there are any: depth that the sensor saw may have been taken for unknown."""
-        if self.min_depth <= 0 and self.max_depth == np.inf:
-            return ""
-        return f" between min_depth, {self.min_depth:g} m, and max_depth, {self.max_depth:g} m"
+    def _iterate(self, number: int | None) -> None:
+        """Make the method take so many steps; None: its own number."""
+        from depth_sr_ros.methods.registry import check_iterations
 
-    def _upsample(self, rgb: np.ndarray, unit: np.ndarray, clock: StageClock) -> np.ndarray:
+        check_iterations(self.method, number)
+        if not self.is_iterative:
+            return
+        before = self._method.iterations
+        self._method.iterations = self._own_iterations if number is None else number
+        if self._network is not None and self._network.is_whole and self._method.iterations != before:
+            self._network = None  # what was compiled takes the old number
+
+    def _upsample(self, rgb: np.ndarray, unit: np.ndarray, ensemble: bool, clock: StageClock) -> np.ndarray:
         """(H, W, 3) uint8 and (h, w) in [0, 1] -> (s*h, s*w) float32, good until the next call."""
 
         def once(rgb: np.ndarray, unit: np.ndarray) -> np.ndarray:
             return self._network(rgb, unit, clock)
 
-        return mean_over_flips(once, rgb, unit) if self.ensemble else once(rgb, unit)
+        return mean_over_flips(once, rgb, unit) if ensemble else once(rgb, unit)
 
-    def _finish(self, depth: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    def _finish(self, depth: np.ndarray, valid: np.ndarray, options: FrameOptions) -> np.ndarray:
         """Clip `depth` to the range and put NaN where it is unknown, in place; return the (H, W) validity."""
-        if self.min_depth > 0 or self.max_depth < np.inf:
-            np.clip(depth, self.min_depth, self.max_depth, out=depth)
+        if options.min_depth > 0 or options.max_depth < np.inf:
+            np.clip(depth, options.min_depth, options.max_depth, out=depth)
         known = depth_image.valid_mask(depth)
-        if not self.fill_holes and not valid.all():
+        if not options.fill_holes and not valid.all():
             known &= depth_image.upsample_mask(valid, self.scale)[: known.shape[0], : known.shape[1]]
         np.copyto(depth, np.float32(np.nan), where=~known)
         return known
@@ -237,13 +222,6 @@ def reduction_matrices(depth_shape: tuple[int, int], scale: int) -> tuple[np.nda
 
     rows, columns = (resize_matrix(scale * n, n) for n in depth_shape)
     return rows, columns, np.linalg.pinv(rows), np.linalg.pinv(columns)
-
-
-def _check_kinds(values: Mapping[str, object], kinds: type | tuple[type, ...], wanted: str) -> None:
-    """Raise TypeError for the first of the arguments, given by name, that is of none of the kinds."""
-    for name, value in values.items():
-        if not isinstance(value, kinds):
-            raise TypeError(f"{name} must be {wanted}, got {value!r}")
 
 
 def _check_guide(rgb: np.ndarray) -> None:

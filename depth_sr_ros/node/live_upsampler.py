@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from depth_sr_ros.core.options import FrameOptions
 from depth_sr_ros.core.result import DepthResult
 from depth_sr_ros.core.upsampler import Upsampler
 from depth_sr_ros.node.config import Config
@@ -100,12 +101,16 @@ class LiveUpsampler:
         """The result for a frame with the depth options of `config`, and what the upsampler that made it was built of."""
         settings, upsampler = self._running
         self._depth_shape = depth.shape
-        upsampler.fill_holes = config.fill_holes
-        upsampler.clip_to_measured, upsampler.consistency = config.clip_to_measured, config.consistency
-        upsampler.min_depth, upsampler.max_depth = config.min_depth, config.library("max_depth")
-        if upsampler.iterations is not None:  # one that serves on while a method with iterations is built has none
-            upsampler.iterations = config.library("iterations")
-        return upsampler(rgb, depth), settings
+        options = FrameOptions(
+            fill_holes=config.fill_holes,
+            clip_to_measured=config.clip_to_measured,
+            consistency=config.consistency,
+            min_depth=config.min_depth,
+            max_depth=config.library("max_depth"),
+            # one that serves on while a method with iterations is built has none
+            iterations=config.library("iterations") if upsampler.is_iterative else None,
+        )
+        return upsampler(rgb, depth, options), settings
 
     def stop(self, timeout_s: float | None = None) -> bool:
         """End the background thread; returns whether it ended within the time."""

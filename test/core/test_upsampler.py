@@ -1,12 +1,13 @@
 """The front door: what goes in, what comes out, and what a frame must look like."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from small_weights import save_small
 
-from depth_sr_ros import FrameError, Upsampler
+from depth_sr_ros import FrameError, FrameOptions, Upsampler
 from depth_sr_ros.backends import Backend, BackendError, candidates, make_backend
 from depth_sr_ros.backends.base import run_eager
 from depth_sr_ros.backends.torch_eager import TorchEager
@@ -243,14 +244,19 @@ def test_the_size_may_change_in_mid_stream():
         assert upsampler(rgb, reduced(ground_truth, 4)).depth.shape == ground_truth.shape
 
 
-def test_settings_may_change_between_frames():
+def test_options_may_change_between_frames():
     rgb, ground_truth = scene()
     low = reduced(ground_truth, 8)
     low[4, 4] = np.nan
     upsampler = Upsampler("bicubic", 8)
     assert not upsampler(rgb, low).valid.all()
-    upsampler.fill_holes = True
-    assert upsampler(rgb, low).valid.all()
+    assert upsampler(rgb, low, FrameOptions(fill_holes=True)).valid.all()
+    assert not upsampler(rgb, low).valid.all(), "what one frame was given holds for it alone"
+
+
+def test_an_option_that_there_is_not_names_those_that_there_are():
+    with pytest.raises(TypeError, match="no option 'fill_hole'; options are: fill_holes, .*iterations"):
+        Upsampler("bicubic", 8, fill_hole=True)
 
 
 def test_edges_do_not_overshoot_unless_they_may():
@@ -260,12 +266,11 @@ def test_edges_do_not_overshoot_unless_they_may():
     rgb = np.zeros((64, 64, 3), np.uint8)
     clipped = upsampler(rgb, low).depth
     assert clipped.min() >= np.float32(0.3) and clipped.max() <= 4
-    upsampler.clip_to_measured = False
-    assert upsampler(rgb, low).depth.max() > 4.1
-    upsampler.consistency = True
-    consistent = upsampler(rgb, low).depth
-    upsampler.clip_to_measured = True  # would make it inconsistent, or the projection overshoot more
-    np.testing.assert_array_equal(upsampler(rgb, low).depth, consistent)
+    free = FrameOptions(clip_to_measured=False)
+    assert upsampler(rgb, low, free).depth.max() > 4.1
+    consistent = upsampler(rgb, low, replace(free, consistency=True)).depth
+    # clipping would make it inconsistent, or the projection overshoot more
+    np.testing.assert_array_equal(upsampler(rgb, low, FrameOptions(consistency=True)).depth, consistent)
 
 
 def test_consistency_brings_the_measurement_back():
@@ -352,16 +357,12 @@ class TestIterations:
         blocks = self.depth(iterations=number, clip_to_measured=False).reshape(24, 8, 32, 8).mean((1, 3))
         np.testing.assert_allclose(blocks, self.low, rtol=1e-4)
 
-    def test_a_change_holds_from_the_next_frame_on(self):
+    def test_a_number_holds_for_its_frame(self):
         upsampler = Upsampler("dada_free", 8)
         own = upsampler(self.rgb, self.low).depth
-        assert upsampler.iterations == 120
         for number in (3, 0):
-            upsampler.iterations = number
-            assert upsampler.iterations == number
-            np.testing.assert_array_equal(upsampler(self.rgb, self.low).depth, self.depth(iterations=number))
-        upsampler.iterations = None
-        assert upsampler.iterations == 120
+            found = upsampler(self.rgb, self.low, FrameOptions(iterations=number)).depth
+            np.testing.assert_array_equal(found, self.depth(iterations=number))
         np.testing.assert_array_equal(upsampler(self.rgb, self.low).depth, own)
 
     @pytest.mark.parametrize("device, compilations", [("cpu", 1), ("cuda", 2)])
@@ -372,31 +373,25 @@ class TestIterations:
         monkeypatch.setattr("depth_sr_ros.core.upsampler.candidates", lambda *_: [backend])
         weights = save_small(tmp_path / "dada.safetensors", "dada", 8)
         upsampler = Upsampler("dada", 8, weights=weights)
-        assert upsampler.iterations == 40, "what the weights' manifest says"
-        upsampler(self.rgb, self.low)
+        own = upsampler(self.rgb, self.low).depth
         for number in (4, 4):
-            upsampler.iterations = number
-            found = upsampler(self.rgb, self.low).depth
+            found = upsampler(self.rgb, self.low, FrameOptions(iterations=number)).depth
         assert backend.built == compilations
         expected = [self.depth("dada", weights=weights, iterations=number) for number in (4, 40)]
         np.testing.assert_allclose(found, expected[0], atol=1e-5)
+        np.testing.assert_allclose(own, expected[1], atol=1e-5, err_msg="40 is what the weights' manifest says")
         assert np.abs(expected[0] - expected[1]).max() > 1e-3
 
     def test_a_method_without_iterations_names_those_that_have_them(self):
         with pytest.raises(MethodError, match="'bicubic' has no iterations.*dada, dada_free"):
             Upsampler("bicubic", 8, iterations=5)
-        upsampler = Upsampler("bicubic", 8)
         with pytest.raises(MethodError, match="dada, dada_free"):
-            upsampler.iterations = 0
-        upsampler.iterations = None
-        assert upsampler.iterations is None
+            Upsampler("bicubic", 8)(self.rgb, self.low, FrameOptions(iterations=0))
 
-    @pytest.mark.parametrize("number", [-1, 2.5, "many"])
-    def test_a_wrong_number_is_refused_and_changes_nothing(self, number):
-        upsampler = Upsampler("dada_free", 8, iterations=7)
+    @pytest.mark.parametrize("number", [-1, 2.5, "many", True])
+    def test_a_wrong_number_is_refused(self, number):
         with pytest.raises(ValueError, match=f"iterations must be.*{number}"):
-            upsampler.iterations = number
-        assert upsampler.iterations == 7
+            FrameOptions(iterations=number)
 
 
 RGB, LOW = scene()[0], np.ones((24, 32), np.float32)
