@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from depth_sr_ros.files.encodings import RGB_LAYOUTS, Layout, RawImage
+from depth_sr_ros.files.errors import ImageError
 
 SHARES = (0.5, 99.5)  # per cent of the pixels that are darker than black and than white: a few hot pixels are no range
 SAMPLES = 20_000  # pixels that the range is taken from
 SMOOTHING = 0.1  # weight of a new image's range: what it was is forgotten within about ten images
 SMALLEST_RANGE = 16  # counts; less is the noise of a dark or uniform image, which must not be blown up to edges
+_STORED = {1: "mono8", 3: "rgb8", 4: "rgba8"}  # what an image file has, by its channels; 16 bits become 8 before
 
 
 class Stretch:
@@ -70,3 +72,20 @@ def decode_guide(image: RawImage, stretch: Stretch | None = None) -> np.ndarray:
     """
     layout = image.layout(RGB_LAYOUTS)
     return to_rgb(image.pixels(layout), layout, stretch or Stretch())
+
+
+def guide_of_pixels(pixels: np.ndarray, stretch: Stretch | None = None, mosaic: Layout | None = None) -> np.ndarray:
+    """The pixels of an image file, as `decoding.decode` gives them -> (H, W, 3) uint8 RGB.
+
+    Args:
+        pixels: (H, W), (H, W, 3) RGB or (H, W, 4) RGBA, uint8 or uint16.
+        stretch: as in `decode_guide`.
+        mosaic: the layout of a Bayer mosaic, where the pixels are one.
+
+    Raises:
+        ImageError: bad_data for floating-point pixels.
+    """
+    if pixels.dtype.kind != "u":
+        raise ImageError("bad_data", f"guide holds {pixels.dtype} {pixels.shape}; expected 8 or 16 bits per channel")
+    stored = _STORED[1 if pixels.ndim == 2 else pixels.shape[2]]
+    return to_rgb(pixels, mosaic or RGB_LAYOUTS[stored], stretch or Stretch())

@@ -112,7 +112,7 @@ def half_a_jpeg(path: Path, rgb: np.ndarray) -> None:
 def test_half_a_jpeg_is_no_guide(tmp_path, images):
     half_a_jpeg(tmp_path / "rgb.jpg", images[0])
     np.save(tmp_path / "depth_m.npy", images[1])
-    with pytest.raises(DatasetError, match="rgb.jpg is not an image.*or not the whole of one"):
+    with pytest.raises(DatasetError, match="rgb.jpg is not an image that can be read"):
         list(PairFolder(tmp_path))
 
 

@@ -6,9 +6,15 @@ import cv2
 import numpy as np
 import pytest
 from sensor_msgs.msg import CompressedImage
+from std_msgs.msg import Header
 
 from depth_sr_ros.core.result import FrameError
-from depth_sr_ros.node.compressed import check_compressed, decode_compressed_depth, decode_compressed_rgb
+from depth_sr_ros.node.compressed import (
+    check_compressed,
+    decode_compressed_depth,
+    decode_compressed_rgb,
+    fill_compressed_depth,
+)
 
 MM = np.random.default_rng(1).integers(300, 8000, (12, 17)).astype(np.uint16)
 MM[3:6, 4:9] = 0
@@ -77,8 +83,62 @@ def test_compressed_depth_in_millimetres_is_exact(form, body):
     np.testing.assert_array_equal(decode_compressed_depth(message(form, DEPTH_HEADER + body)), MM)
 
 
-def test_a_plain_png_of_millimetres_is_exact():
-    np.testing.assert_array_equal(decode_compressed_depth(message("16UC1; png compressed ", encoded(".png", MM))), MM)
+METRES = np.where(MM == 0, np.nan, MM / 1000)
+
+
+@pytest.mark.parametrize(
+    ("form", "extension", "pixels"),
+    [
+        ("16UC1; png compressed ", ".png", MM),
+        ("mono16; png compressed mono16", ".png", MM),
+        ("16UC1; tiff compressed ", ".tiff", MM),
+        ("32FC1; tiff compressed ", ".tiff", METRES.astype(np.float32)),
+        ("64FC1; tiff compressed ", ".tiff", METRES),
+        ("png", ".png", MM),
+        ("tiff", ".tiff", METRES.astype(np.float32)),
+    ],
+)
+def test_depth_in_an_image_file_is_exact(form, extension, pixels):
+    decoded = decode_compressed_depth(message(form, encoded(extension, pixels)))
+    assert decoded.dtype == pixels.dtype
+    np.testing.assert_array_equal(decoded, pixels)
+
+
+@pytest.mark.parametrize("codec", ["png", "rvl"])
+@pytest.mark.parametrize("encoding", ["16UC1", "32FC1"])
+def test_depth_goes_out_as_the_transport_reads_it(encoding, codec):
+    out, header = CompressedImage(), Header(frame_id="f")
+    fill_compressed_depth(out, header, METRES.astype(np.float32), encoding, codec)
+    assert out.format == f"{encoding}; compressedDepth {codec}" and out.header == header
+    decoded = decode_compressed_depth(out)
+    if encoding == "16UC1":
+        np.testing.assert_array_equal(decoded, MM)
+    else:
+        np.testing.assert_array_equal(np.isnan(decoded), np.isnan(METRES))
+        _, a, _ = struct.unpack_from("<iff", bytes(out.data))
+        assert np.nanmax(np.abs(decoded - METRES) / METRES**2) < 0.51 / a + 1e-6  # half a level
+
+
+@pytest.mark.parametrize("depth", [np.full((4, 5), np.nan), np.full((4, 5), 2.5)])
+def test_depth_of_no_range_goes_out_too(depth):
+    out = CompressedImage()
+    fill_compressed_depth(out, Header(), depth.astype(np.float32), "32FC1")
+    np.testing.assert_allclose(decode_compressed_depth(out), depth, rtol=1e-4)
+
+
+def test_the_infrared_image_of_a_png_is_stretched():
+    infrared = (np.arange(12 * 17).reshape(12, 17) * 5).astype(np.uint16)
+    decoded = decode_compressed_rgb(message("mono16; png compressed ", encoded(".png", infrared)))
+    assert decoded.shape == (12, 17, 3) and decoded.min() <= 3 and decoded.max() >= 252
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_compressed_mosaic_keeps_its_colours(bits):
+    mosaic = np.tile(np.array([[200, 120], [120, 40]]), (16, 16)).astype(f"u{bits // 8}")
+    mosaic[:8] = 0
+    form = f"bayer_rggb{bits}; png compressed "
+    red, green, blue = decode_compressed_rgb(message(form, encoded(".png", mosaic)))[20, 20].astype(int)
+    assert red > 1.5 * green > 2 * blue
 
 
 def test_quantised_metres_come_back_within_their_quantisation():
@@ -122,7 +182,12 @@ def test_colour_that_is_no_good_is_refused_by_name(reason, form, data):
     [
         ("unknown_encoding", "", DEPTH_HEADER + rvl(MM)),
         ("unknown_encoding", "bgr8; compressedDepth png", DEPTH_HEADER + encoded(".png", MM)),
-        ("unknown_encoding", "32FC1; png compressed", encoded(".png", MM)),
+        ("bad_data", "32FC1; png compressed", encoded(".png", MM)),
+        ("bad_data", "16UC1; tiff compressed", encoded(".tiff", MM.astype(np.float32))),
+        ("bad_data", "png", encoded(".png", MM.astype(np.uint8))),
+        ("unknown_encoding", "16UC1; compressedDepth zstd", DEPTH_HEADER + encoded(".png", MM)),
+        ("unknown_encoding", "64FC1; compressedDepth png", DEPTH_HEADER + encoded(".png", MM)),
+        ("bad_data", "32FC1; compressedDepth png", struct.pack("<iff", 0, np.nan, 0) + encoded(".png", MM)),
         ("bad_data", "16UC1; compressedDepth png", b"\0" * 5),
         ("bad_data", "16UC1; compressedDepth png", DEPTH_HEADER + encoded(".png", MM.astype(np.uint8))),
         ("bad_data", "16UC1; compressedDepth rvl", DEPTH_HEADER + rvl(MM)[:60]),
