@@ -1,8 +1,8 @@
-"""Measure methods on what a time-of-flight camera would measure of generated scenes, whose true depth is known.
+"""Measure methods on what a time-of-flight camera would measure of generated scenes, whose ground truth is known.
 
     python benchmark/sensor.py --methods bicubic fdkn dada -o sensor.json
 
-RMSE and mean absolute error in metres, where the sensor saw something, mean over the scenes.
+RMSE and MAE in metres, where the sensor saw something, mean over the scenes.
 """
 
 import argparse
@@ -28,7 +28,7 @@ SENSORS = {
 
 
 def frames(options):
-    """Of each scene colour (H, W, 3) uint8, true depth in float32 metres, and what each sensor measures of it, likewise."""
+    """Of each scene colour (H, W, 3) uint8, ground truth in float32 metres, and what each sensor measures of it, likewise."""
     for seed in SEEDS:
         settings = SequenceSettings(*options.size, options.scale, seed, frames=1)
         sequence = make_sequence(settings, lambda done, of: None)  # not by the cache, which is the demo's and holds fewer
@@ -41,7 +41,7 @@ def frames(options):
 
 
 def errors(upsampler, scenes, sensor):
-    """Mean RMSE and mean absolute error over the scenes."""
+    """Mean RMSE and MAE over the scenes."""
     found = []
     for rgb, ground_truth, measured in scenes:
         difference = upsampler(rgb, measured[sensor]).depth - ground_truth

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from depth_sr_ros.core.upsampler import Upsampler
 
 PERCENTILES = (50, 95, 99)
-HOLES = 0.03  # share of the depth pixels that are unknown, as with a real sensor
+HOLES = 0.03  # share of the depth pixels that are invalid, as with a real sensor
 
 
 def add_parser(subparsers) -> None:

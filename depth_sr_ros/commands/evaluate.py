@@ -19,7 +19,7 @@ LAYOUTS = """\
 A data set is a folder of pairs, in one of these layouts:
   rgb/NAME.png + disparity/NAME.png (or depth/NAME.npy; colour, image, gt ... are known folder names too)
   NAME.color.jpg + NAME.depth.png, NAME_RGB.jpg + NAME_HR_gt.png, rgb.jpg + depth_m.npy
-8-bit images are disparities in grey levels; 16-bit ones are millimetres, 0 unknown; .npy holds metres.
+8-bit images are disparities in grey levels; 16-bit ones are millimetres, 0 invalid; .npy holds metres.
 
 The LR depth is the ground truth's bicubic reduction, exactly. What the learned methods estimate is projected onto the
 images with that reduction, as whoever knows how the input came about would do; baselines are left as the literature has

@@ -19,10 +19,10 @@ def add_parser(subparsers) -> None:
     """Register the command."""
     parser = subparsers.add_parser("upsample", help="upsample a depth image with the colour image that belongs to it")
     parser.add_argument("--rgb", type=Path, required=True, help="colour image, seeing what the depth image sees")
-    parser.add_argument("--depth", type=Path, required=True, help="16-bit PNG (millimetres, 0 unknown) or .npy (metres)")
+    parser.add_argument("--depth", type=Path, required=True, help="16-bit PNG (millimetres, 0 invalid) or .npy (metres)")
     parser.add_argument("-o", "--output", type=Path, required=True, help="result: .png (millimetres) or .npy (metres)")
     parser.add_argument("--method", default="fdkn", help="see `depth-sr methods` (default: %(default)s)")
-    parser.add_argument("--scale", type=int, default=8, help="output pixels per depth pixel, a side (default: %(default)s)")
+    parser.add_argument("--scale", type=int, default=8, help="output pixels per depth pixel, per axis (default: %(default)s)")
     parser.add_argument("--backend", default="auto", help="see `depth-sr doctor` (default: %(default)s)")
     parser.add_argument("--precision", default="auto", help="auto, f32 or bf16 (default: %(default)s)")
     parser.add_argument("--weights", type=Path, help="a weights file in place of the package's")
@@ -37,15 +37,15 @@ def add_parser(subparsers) -> None:
     parser.add_argument(
         "--consistency",
         action="store_true",
-        help="make the result reduce exactly to the input: helps with an exact sensor only",
+        help="data consistency: make the result reduce exactly to the input: helps with an exact sensor only",
     )
     parser.add_argument("--ensemble", action="store_true", help="take the mean over four flips, in four times the time")
-    parser.add_argument("--min-depth", type=float, default=0.0, help="metres; nearer depth is unknown (default: %(default)g)")
+    parser.add_argument("--min-depth", type=float, default=0.0, help="metres; nearer depth is invalid (default: %(default)g)")
     parser.add_argument(
         "--max-depth",
         type=float,
         default=float("inf"),
-        help="metres; further depth is unknown (default: %(default)g)",
+        help="metres; further depth is invalid (default: %(default)g)",
     )
     parser.add_argument("--preview", type=Path, help="write a picture of guide, input, bicubic and result here")
     parser.set_defaults(run=run)
@@ -98,7 +98,7 @@ def _warn_of_another_size(rgb_shape: tuple[int, int], depth_shape: tuple[int, in
         return
     fitting = rgb_width // max(width, 1)
     if rgb_width <= width:
-        advice = "a depth image as large as the colour image has nothing to gain from it: give a low-resolution one"
+        advice = "a depth image as large as the colour image has nothing to gain from it: give an LR one"
     elif rgb_shape == (fitting * height, fitting * width):
         advice = f"their sizes would fit --scale {fitting}"
     else:
@@ -110,7 +110,7 @@ def _warn_of_another_size(rgb_shape: tuple[int, int], depth_shape: tuple[int, in
 def _warn_of_lost_depth(path: Path, pixels: int) -> None:
     if pixels:
         lost = f"{pixels} known pixels are beyond the 65.535 m of a 16-bit PNG, or nearer than its millimetre"
-        print(f"depth-sr: {lost}, and stand as unknown in {path}: a .npy file would hold them", file=sys.stderr)
+        print(f"depth-sr: {lost}, and stand as invalid in {path}: a .npy file would hold them", file=sys.stderr)
 
 
 def _describe(depth: np.ndarray, filed: np.ndarray) -> str:

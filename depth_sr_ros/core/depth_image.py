@@ -1,7 +1,7 @@
-"""Depth images as numpy arrays: units, validity, holes, the network's range, consistency.
+"""Depth images as numpy arrays: units, validity, holes, the network's range, data consistency.
 
-Inside the package depth is (h, w) float32, metres along the optical axis, NaN where unknown. On the wire and
-in files it may be uint16 millimetres with 0 for unknown (REP 118). Everything here runs once a frame and is
+Inside the package depth is (h, w) float32, metres along the optical axis, NaN where invalid. On the wire and
+in files it may be uint16 millimetres with 0 for invalid (REP 118). Everything here runs once per frame and is
 kept cheap.
 """
 
@@ -95,11 +95,12 @@ def project_consistent(
 ) -> np.ndarray:
     """The image nearest to `estimate` whose reduction is exactly `measured`: x + R+ (y - R x C') (C+)'.
 
+    Data consistency, by one step of back-projection.
     An orthogonal projection: where `measured` truly is the reduction of the ground truth, the error cannot grow. A
     noisy sensor's noise, though, is imposed anew.
 
     estimate: (H, W) float32. measured: (h, w) float32 without holes. reduce_rows: R (h, H) and
-    reduce_columns: C (w, W), of full rank, such that R x C' is the low-resolution image of x. expand_rows: R+
+    reduce_columns: C (w, W), of full rank, such that R x C' is the LR image of x. expand_rows: R+
     (H, h), expand_columns: C+ (W, w), their pseudo-inverses. Returns a new (H, W) float32.
     """
     residual = measured - reduce_rows @ estimate @ reduce_columns.T

@@ -18,7 +18,7 @@ class Registration:
     Every depth pixel is a tile of the surface that it measured: its corners are shared with the neighbours
     that lie on the same surface, so a surface stays closed however it is turned, and ends where the depth
     jumps. The tiles are drawn into the colour camera with a z-buffer: the nearest wins, and where no tile
-    lands the depth is unknown. Tiles seen from behind are not drawn.
+    lands the depth is invalid. Tiles seen from behind are not drawn.
 
     depth_camera, colour_camera: of the very pixels of the images. colour_from_depth: (4, 4) rigid transform,
     metres, points in the depth camera's optical frame -> the colour camera's. `camera` is that of the

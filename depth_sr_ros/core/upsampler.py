@@ -49,7 +49,7 @@ class Upsampler:
     One caller at a time.
 
     Raises:
-        TypeError: an argument is of another kind than said here, or unknown.
+        TypeError: an argument is of another kind than said here, or invalid.
         ValueError: a value is wrong: MethodError (a ValueError) for the method, its scale, its weights or its iterations,
             BackendError for the backend; each names the valid choices.
     """
@@ -85,7 +85,7 @@ class Upsampler:
 
     @property
     def scale(self) -> int:
-        """Output pixels per depth pixel, a side."""
+        """Output pixels per depth pixel, per axis."""
         return self._method.scale
 
     @property
@@ -197,7 +197,7 @@ class Upsampler:
         return mean_over_flips(once, rgb, unit) if ensemble else once(rgb, unit)
 
     def _finish(self, depth: np.ndarray, valid: np.ndarray, options: FrameOptions) -> np.ndarray:
-        """Clip `depth` to the range and put NaN where it is unknown, in place; return the (H, W) validity."""
+        """Clip `depth` to the range and put NaN where it is invalid, in place; return the (H, W) validity."""
         if options.min_depth > 0 or options.max_depth < np.inf:
             np.clip(depth, options.min_depth, options.max_depth, out=depth)
         known = depth_image.valid_mask(depth)
@@ -208,10 +208,10 @@ class Upsampler:
 
 
 def _metres(depth: np.ndarray) -> np.ndarray:
-    depth = np.ma.filled(depth, 0)  # zero is unknown in either unit; an array without a mask stays as it is
+    depth = np.ma.filled(depth, 0)  # zero is invalid in either unit; an array without a mask stays as it is
     if depth.dtype.kind == "u":
         return from_uint16_mm(depth)
-    with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite, and so unknown
+    with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite, and so invalid
         return depth.astype(np.float32, copy=False)
 
 

@@ -1,4 +1,4 @@
-"""The node /camera: a simulated colour camera and a LR depth camera that move through a scene.
+"""The node /camera: a simulated colour camera and an LR depth camera that move through a scene.
 
 Publishes /camera/color/{image_raw,camera_info} (rgb8), /camera/depth/{image_raw,camera_info} (16UC1,
 millimetres) and, while somebody listens, /camera/ground_truth/image_raw (32FC1, metres, at the colour camera's
@@ -35,7 +35,7 @@ LINES = 5  # log lines while a sequence is made
 _RANGES = {  # and descriptions of the sequence's parameters, which cannot change while it runs
     "width": (8, 4096, "pixels of the colour image, a multiple of scale"),
     "height": (8, 4096, "pixels of the colour image, a multiple of scale"),
-    "scale": (1, 32, "pixels of the colour image per depth pixel, a side"),
+    "scale": (1, 32, "pixels of the colour image per depth pixel, per axis"),
     "seed": (0, 2**31, "of the scene"),
     "frames": (1, 300, "frames of the sequence that is played over and over"),
 }

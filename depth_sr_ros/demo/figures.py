@@ -12,7 +12,7 @@ PERCENTILES = (50, 95, 99)
 class Sample:
     """One frame of the stream and what is true of it.
 
-    rgb (H, W, 3) uint8; measured depth (h, w), result (H, W) and ground truth (H, W) float32 metres, NaN unknown.
+    rgb (H, W, 3) uint8; measured depth (h, w), result (H, W) and ground truth (H, W) float32 metres, NaN invalid.
     """
 
     rgb: np.ndarray
@@ -88,7 +88,7 @@ def compare(samples: Sequence[Sample], scale: int) -> dict[str, float]:
 
 
 def bicubic_upsampler(scale: int):
-    """A function of a Sample: its depth upsampled bicubically, (H, W) float32 metres, NaN unknown."""
+    """A function of a Sample: its depth upsampled bicubically, (H, W) float32 metres, NaN invalid."""
     from depth_sr_ros.core.upsampler import Upsampler
 
     upsampler = Upsampler("bicubic", scale, clip_to_measured=False)  # as bicubic is commonly understood
@@ -109,7 +109,7 @@ def table(figures: Figures) -> str:
         "out without camera_info": f"{figures.without_camera_info}",
         "frames compared with the ground truth": f"{figures.frames_compared}",
         "root mean square error": _beside(figures.rmse_m, figures.rmse_bicubic_m),
-        "mean absolute error": _beside(figures.mae_m, figures.mae_bicubic_m),
+        "MAE": _beside(figures.mae_m, figures.mae_bicubic_m),
     }
     wide = max(map(len, rows))
     return "\n".join(f"  {name:<{wide}}  {value}" for name, value in rows.items())

@@ -5,19 +5,19 @@ import numpy as np
 from depth_sr_ros.files.previews import colour_depth, contact_sheet
 
 COLUMNS = 4
-UNKNOWN = (90, 90, 90)  # of error maps
+INVALID = (90, 90, 90)  # of error maps
 SMALLEST_LIMIT = 0.05  # metres; errors that are smaller everywhere should look small
 STEPS = 5  # numbers beside a legend's bar
 
 
 def colour_error(error: np.ndarray, limit: float) -> np.ndarray:
-    """(h, w) metres -> (h, w, 3) uint8 RGB: black where exact, yellow from `limit` on, grey unknown."""
+    """(h, w) metres -> (h, w, 3) uint8 RGB: black where exact, yellow from `limit` on, grey invalid."""
     import cv2
 
     known = np.isfinite(error)
     share = np.clip(np.abs(np.where(known, error, 0)) / limit, 0, 1)
     colours = cv2.applyColorMap((255 * share).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1]
-    return np.where(known[..., None], colours, np.uint8(UNKNOWN))
+    return np.where(known[..., None], colours, np.uint8(INVALID))
 
 
 def demo_picture(
@@ -32,8 +32,8 @@ def demo_picture(
 
     Args:
         guide: (H, W, 3) uint8 RGB.
-        measured: (h, w) metres, NaN unknown; shown as large as the others.
-        bicubic, result, ground truth: (H, W) metres, NaN unknown.
+        measured: (h, w) metres, NaN invalid; shown as large as the others.
+        bicubic, result, ground truth: (H, W) metres, NaN invalid.
         name: of what made `result`, for its title.
     """
     near, far = np.nanpercentile(ground_truth, (1, 99))
@@ -61,12 +61,12 @@ def legend(height: int, width: int, near: float, far: float, limit: float) -> np
     picture = np.zeros((height, width, 3), np.uint8)
     bars = (
         (
-            "depth, m (black: unknown)",
+            "depth, m (black: invalid)",
             np.linspace(near, far, height),
             lambda values: colour_depth(values, near, far),
         ),
         (
-            "error, m (grey: unknown)",
+            "error, m (grey: invalid)",
             np.linspace(0, limit, height),
             lambda values: colour_error(values, limit),
         ),

@@ -32,7 +32,7 @@ class Pair:
     Attributes:
         name: what the files are called, without marks and endings.
         rgb: (H, W, 3) uint8.
-        depth: (H, W) float32 in `unit`; NaN where unknown.
+        depth: (H, W) float32 in `unit`; NaN where invalid.
         unit: "grey levels" (8 bit disparity as it is), or "cm".
         file: where the depth came from, None where it is from no file.
     """
@@ -51,8 +51,8 @@ class PairFolder:
     `NAME.color.jpg` beside `NAME.depth.png`, `NAME_RGB.jpg` beside `NAME_HR_gt.png`, `rgb.jpg` beside `depth_m.npy`.
     In folders, files of the same name are partners, whatever the name; what is left is matched without such marks.
 
-    Known depths: 8-bit disparity, all of it valid; 16-bit millimetres with 0 for unknown; .npy of floating-point metres
-    with NaN or 0 for unknown.
+    Known depths: 8-bit disparity, all of it valid; 16-bit millimetres with 0 for invalid; .npy of floating-point metres
+    with NaN or 0 for invalid.
 
     Raises:
         DatasetError: no such folder, no pairs, a file without its partner or with two of them, two folders of a kind.
@@ -100,7 +100,7 @@ class PairFolder:
             raise DatasetError(f"no known depth in {self.folder} can be read; the last one: {unreadable}")
         if len(example) > 1:
             units = ", ".join(f"{path} is in {unit}" for unit, path in example.items())
-            raise DatasetError(f"{units}: the depths of a data set must have one unit, for there to be a MAE")
+            raise DatasetError(f"{units}: the depths of a data set must have one unit, for their errors to have a mean")
         return next(iter(example))
 
     def _in_folders(self) -> tuple[dict, dict] | None:
@@ -197,7 +197,7 @@ def read_depth(path: Path) -> np.ndarray:
 
 
 def in_unit(stored: np.ndarray) -> tuple[np.ndarray, str]:
-    """What `read_depth` returned -> (H, W) float32, NaN where unknown, and its unit."""
+    """What `read_depth` returned -> (H, W) float32, NaN where invalid, and its unit."""
     factor, unit = PER_UNIT[stored.dtype.str[1:]]
     depth = stored.astype(np.float32) * np.float32(factor)
     if unit != "grey levels":  # of which zero is one like any other

@@ -10,13 +10,13 @@ EDGE_STEP = 0.02  # share of the image's depth range between neighbours that mak
 
 @dataclass(frozen=True)
 class Errors:
-    """Errors of one image in the data set's unit; unknown pixels of the ground truth do not count.
+    """Errors of one image in the data set's unit; invalid pixels of the ground truth do not count.
 
     Attributes:
         rmse_full, mae_full: over the whole frame.
         rmse_crop6: without a border of 6 pixels; NaN where nothing is left.
-        rmse_edges: within half a low-resolution pixel of a depth edge; NaN where there is none.
-        consistency: RMSE between the estimate's own reduction and the low-resolution input, of every pixel.
+        rmse_edges: within half an LR pixel of a depth edge; NaN where there is none.
+        consistency: data consistency, the RMSE between the estimate's own reduction and the LR input, of every pixel.
     """
 
     rmse_full: float
@@ -33,7 +33,7 @@ def rmse(difference: np.ndarray) -> float:
 
 
 def edge_region(ground_truth: np.ndarray, scale: int) -> np.ndarray:
-    """Pixels within half a low-resolution pixel of a depth edge: (H, W) float -> (H, W) bool."""
+    """Pixels within half an LR pixel of a depth edge: (H, W) float -> (H, W) bool."""
     import cv2
 
     step = EDGE_STEP * (np.nanmax(ground_truth) - np.nanmin(ground_truth))

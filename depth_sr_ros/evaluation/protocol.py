@@ -40,7 +40,7 @@ class Summary:
         iterations: how many the method took, None where it has none.
         projected: whether estimates were projected onto the images that reduce to the input.
         ensemble: whether estimates are means over four flips.
-        per_image: a dict an image: its name, the fields of `Errors`, seconds.
+        per_image: a dict per image: its name, the fields of `Errors`, seconds.
         not_measured: why, by the names of the images that no mean has in it.
     """
 
@@ -83,7 +83,7 @@ def cropped(pair: Pair, scale: int) -> Pair:
     """Crop to multiples of the scale, from the top left.
 
     Raises:
-        ValueError: nothing is left, or nothing of which the depth is known; the message names the image's file.
+        ValueError: nothing is left, or nothing of which the depth is valid; the message names the image's file.
     """
     height, width = (side // scale * scale for side in pair.depth.shape)
     source = pair.file or pair.name
@@ -91,7 +91,7 @@ def cropped(pair: Pair, scale: int) -> Pair:
         size = f"{pair.depth.shape[1]} x {pair.depth.shape[0]}"
         raise ValueError(f"{source} of {size} is too small for x{scale}: it takes {2 * scale} x {2 * scale} pixels")
     if not np.isfinite(pair.depth[:height, :width]).any():
-        raise ValueError(f"{source} has no pixel of known depth")
+        raise ValueError(f"{source} has no pixel of valid depth")
     return replace(pair, rgb=pair.rgb[:height, :width], depth=pair.depth[:height, :width])
 
 
@@ -118,7 +118,8 @@ def trials(
         pairs: the data set.
         upsample: the method.
         scale: between the two resolutions.
-        consistent: project each estimate onto those whose reduction is the input (`depth_image.project_consistent`).
+        consistent: data consistency, project each estimate onto those whose reduction is the input
+            (`depth_image.project_consistent`).
         prepare: is given the LR depth's shape before the clock starts, to compile what must be.
 
     Raises:

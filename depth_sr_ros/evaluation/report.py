@@ -29,7 +29,7 @@ def print_table(summaries: list[Summary]) -> None:
 def explanation(summaries: list[Summary]) -> list[str]:
     """Sentences on what a table's figures are: their units, what was projected, what is a mean over flips."""
     units = _listed(f"{one.unit} ({one.dataset})" for one in summaries)
-    lines = [f"RMSE, MAE and consistency in {units}; - for what there is nothing to measure on."]
+    lines = [f"RMSE, MAE and data consistency in {units}; - for what there is nothing to measure on."]
     projected = _listed(one.method for one in summaries if one.projected) or "none"
     plain = _listed(one.method for one in summaries if not one.projected) or "none"
     lines.append(f"Projected onto the images that reduce to the input: {projected}. As they came: {plain}.")
@@ -152,7 +152,7 @@ def versions() -> dict[str, str]:
 
 
 def _coloured(values: np.ndarray, lo: float, hi: float) -> np.ndarray:
-    """Map to BGR by a perceptual colour scale; unknown pixels are black."""
+    """Map to BGR by a perceptual colour scale; invalid pixels are black."""
     import cv2
 
     grey = np.nan_to_num((values - lo) / max(hi - lo, 1e-9)).clip(0, 1)

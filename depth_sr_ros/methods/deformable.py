@@ -16,7 +16,7 @@ from depth_sr_ros.methods.layers import upsample_bicubic
 from depth_sr_ros.methods.streams import RATIO
 from depth_sr_ros.system.threads import torch_threads_kept
 
-KERNEL = 3  # k: neighbours a side
+KERNEL = 3  # k: neighbours per axis
 NEIGHBOURS = KERNEL * KERNEL
 Predictions = tuple[Tensor, Tensor, Tensor, Tensor]  # logits of guide and depth, offsets of guide and depth
 REACH = 7.0  # pixels: samples come from the 15 x 15 pixels around p (section 3.2.1)

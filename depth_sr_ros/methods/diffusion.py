@@ -70,7 +70,7 @@ class Source:
     The ratios of eq. 3 need depth well away from zero, and must not depend on the unit that it comes in.
 
     Attributes:
-        depth: (B, 1, h, w), float32 at least; unknown pixels have the mean of the known ones.
+        depth: (B, 1, h, w), float32 at least; invalid pixels have the mean of the known ones.
         values: the same, moved.
         known: (B, 1, h, w), 1 or 0.
         base, span: (B, 1, 1, 1), such that depth = values * span + base.
@@ -84,7 +84,7 @@ class Source:
 
 
 def prepare(depth: Tensor) -> Source:
-    """Move (B, 1, h, w) depth, NaN where unknown, to the diffusion's range."""
+    """Move (B, 1, h, w) depth, NaN where invalid, to the diffusion's range."""
     depth = depth.to(torch.promote_types(depth.dtype, torch.float32))
     known = ~depth.isnan()
     depth = fill_with_mean(depth)
@@ -108,7 +108,7 @@ def adjustment(name: str, source: Source, scale: int) -> Callable[[Tensor], Tens
     "average" is eq. 3 of the paper: every block of s x s pixels is multiplied by the ratio of its source pixel and its
     mean. "bicubic" takes the antialiased bicubic reduction, which the literature's LR depths are made by, for the
     paper's linear down(): the nearest image whose reduction is the source, x + R+ (y - R x C') (C+)'. A ratio there would
-    only agree in the limit. Unknown source pixels ask for nothing.
+    only agree in the limit. Invalid source pixels ask for nothing.
     """
     return _average_ratio(source, scale) if name == "average" else bicubic_projection(source.values, scale, source.known)
 

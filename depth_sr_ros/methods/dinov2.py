@@ -18,7 +18,7 @@ FILE = "model.safetensors"  # its name in a folder
 WIDTH = 384
 HEADS = 6
 DEPTH = 12
-TRAINED_GRID = 37  # patches a side in pre-training: 518 pixels
+TRAINED_GRID = 37  # patches per axis in pre-training: 518 pixels
 EPSILON = 1e-6  # of the LayerNorms
 
 # Names in the published file -> names here, replaced in this order.

@@ -8,7 +8,7 @@ from depth_sr_ros.methods.layers import upsample_bicubic
 
 EPSILON = 1e-4  # regularisation, squared guide units: what varies by less than 1 % is smoothed
 LEVELS = 255.0  # see GuidedFilter
-RADIUS_PER_SCALE = 0.5  # window radius in low-resolution pixels; both are the best tried on the development pairs
+RADIUS_PER_SCALE = 0.5  # window radius in LR pixels; both are the best tried on the development pairs
 
 
 class GuidedFilter(Method):
@@ -42,7 +42,7 @@ class GuidedFilter(Method):
 
 
 def guided_filter(guide: Tensor, image: Tensor, radius: int, epsilon: float) -> Tensor:
-    """Filter `image` (B, 1, H, W) by a colour `guide` (B, 3, H, W) in windows of 2 * radius + 1 pixels a side.
+    """Filter `image` (B, 1, H, W) by a colour `guide` (B, 3, H, W) in windows of 2 * radius + 1 pixels per axis.
 
     In every window a, b = argmin sum (a.I + b - p)^2 + epsilon |a|^2 (eq. 14); the output is mean(a).I + mean(b).
     """

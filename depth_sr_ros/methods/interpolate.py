@@ -8,7 +8,7 @@ from torch import Tensor
 
 from depth_sr_ros.methods.layers import CUBIC_A
 
-TAPS = 4  # of the cubic kernel, a side
+TAPS = 4  # of the cubic kernel, per axis
 
 
 def pixels_at(image: Tensor, x: Tensor, y: Tensor) -> Tensor:

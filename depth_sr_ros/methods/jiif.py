@@ -12,7 +12,7 @@ from depth_sr_ros.methods.interpolate import bicubic_at, bilinear_at, pixels_at
 from depth_sr_ros.methods.layers import mean_free, resize_bicubic
 from depth_sr_ros.methods.streams import StreamFeatures
 
-CORNERS = ((0, 0), (1, 0), (0, 1), (1, 1))  # the four nearest low-resolution pixels, (x, y) from the upper left one
+CORNERS = ((0, 0), (1, 0), (0, 1), (1, 1))  # the four nearest LR pixels, (x, y) from the upper left one
 QUERIES_AT_ONCE = 2048  # bounds the memory: the widest layer holds 4 rows a query
 
 
@@ -31,7 +31,7 @@ class Latents(NamedTuple):
 
 
 class JIIF(Method):
-    """Depth as a function of position: a softmax-weighted mean of what four low-resolution neighbours say about it.
+    """Depth as a function of position: a softmax-weighted mean of what four LR neighbours say about it.
 
     For a query q and a neighbour i, an MLP turns (z_i, g_i, g_q - g_i, x_q - x_i) into a value v and a logit a (eq. 8);
     the depth is sum_i softmax(a)_i v_i (eqs. 1 and 9), a residual on the bicubic image. The encoders run once an image
@@ -39,10 +39,10 @@ class JIIF(Method):
     of all pixel centres. The encoders take guide and depth of any two sizes, whole ratio or not.
 
     The first layer is linear, so it is not evaluated on the concatenated features of every query and neighbour: what
-    belongs to a neighbour is computed once for each low-resolution pixel, what belongs to g_q once for each query.
+    belongs to a neighbour is computed once for each LR pixel, what belongs to g_q once for each query.
 
     Where the paper leaves a choice: features outside the image are zero, at the coordinates where pixels would be;
-    relative coordinates are in half low-resolution pixels (the paper's (-1, 1) times (h, w)); g_i is the bicubic
+    relative coordinates are in half LR pixels (the paper's (-1, 1) times (h, w)); g_i is the bicubic
     interpolation of the guide's features at x_i, g_q between pixel centres the bilinear one. With `guide_stride`
     above 1, not in the paper, the guide's encoder works at a fraction of the resolution.
 

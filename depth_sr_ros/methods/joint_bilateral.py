@@ -14,7 +14,7 @@ from depth_sr_ros.system.threads import torch_threads_kept
 LEVELS = 31  # depth hypotheses d over the image's range; more gain nothing, as the parabola finds what is between
 # These three are the best tried on the development pairs at x8.
 TRUNCATION = 0.05  # of the image's range; depths further from d all cost the same
-SPATIAL_DECAY = 0.5  # gamma_s, low-resolution pixels
+SPATIAL_DECAY = 0.5  # gamma_s, LR pixels
 COLOUR_DECAY = 0.15  # gamma_c, of the mean difference between colours in [0, 1]
 WINDOW_SIDE = 17  # neighbours, at most, that are looked at along a side of the window
 
@@ -34,7 +34,7 @@ class JointBilateral(Method):
     which is placed between the levels of d by the parabola through the three costs around it.
 
     Departures from Yang et al.: the first estimate is bicubic; the filter is applied once, as a second round raised the
-    error on the development pairs; windows reach one low-resolution pixel, and at scales above 8 not every pixel in
+    error on the development pairs; windows reach one LR pixel, and at scales above 8 not every pixel in
     them is looked at, so that time a pixel stays bounded.
 
     It is one compiled loop on the CPU, in float32: tensors elsewhere go there and back, and gradients do not pass.
@@ -65,7 +65,7 @@ def joint_bilateral(guide: np.ndarray, image: np.ndarray, lowest: float, highest
         scale: of the upsampling, by which the window is measured.
 
     Returns:
-        (H, W) float32. `image` itself where the range is empty or unknown.
+        (H, W) float32. `image` itself where the range is empty or invalid.
     """
     step = (highest - lowest) / (LEVELS - 1)
     if not 0 < step < np.inf:

@@ -183,7 +183,7 @@ class NAIMA(Method):
     every level; here a level refines the features of the one before, which `rgb_blocks` a level are enough for. The fusion
     block of eq. 6 is an up-projection of the depth features, the picture's features beside them, and a down-projection,
     whose outcome is added to the depth features. The published counts
-    fit 102 kernels of 48 x 48 channels and 8, 12 and 20 pixels a side at x4, x8, x16; fusions and upsampler have just
+    fit 102 kernels of 48 x 48 channels and 8, 12 and 20 pixels per axis at x4, x8, x16; fusions and upsampler have just
     these, the blocks make up the rest. The picture is padded for the encoder with zeros after standardisation.
 
     Args:
@@ -197,7 +197,7 @@ class NAIMA(Method):
             more. The paper has 1; above, everything at the high resolution gets fold^2 times cheaper.
         fusion_width: channels of the fusions' down-projections; None: 2 * width.
         rgb_to_upsampler: whether the upsampler sees the picture's last features too. The paper's does not: all that it
-            knows of edges passes through `width` channels a low-resolution pixel.
+            knows of edges passes through `width` channels an LR pixel.
         streams_to_upsampler: whether it sees all that comes out of the streams, too.
         finish_width: channels in which the upsampler joins what it sees; None: `width`, as in the paper.
         own_channels, own_blocks: size of the encoder "own".

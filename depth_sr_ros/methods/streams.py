@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from depth_sr_ros.methods.layers import pad_to_multiple
 
-RATIO = 4  # pixels a side that one place of the features stands for (Kim, Ponce, Ham, section 3.2.1; fig. 6)
+RATIO = 4  # pixels per axis that one place of the features stands for (Kim, Ponce, Ham, section 3.2.1; fig. 6)
 WIDTHS = (32, 64, 128)
 OWN_WIDTH = 64  # channels in which a context's blocks work at the features' own resolution
 MIDDLE = 0.5  # of the range of normalised depth, which FDKN's depth stream has learnt from

@@ -17,7 +17,7 @@ from depth_sr_ros.synthetic.textures import SIZE, texture_bank
 THIN = ("rod", "blob", "ring", "lattice", "foliage")
 FAR = 1e6  # metres; "nothing hit"
 TEXTURES = 21  # in a bank
-SHADOW_SIZE = 256  # pixels a side of the shadow map
+SHADOW_SIZE = 256  # pixels per axis of the shadow map
 
 
 @dataclass(frozen=True)
@@ -275,7 +275,7 @@ def _apply(matrix: Tensor, vectors: Tensor) -> Tensor:
 def _shadowed(scene: Scene, points: Tensor) -> Tensor:
     """Whether something stands between each point (B, 3, H, W) and the light, (B, H, W) in [0, 1], soft by a pixel.
 
-    A shadow map: the scene is cast once along parallel rays from the light, at SHADOW_SIZE pixels a side.
+    A shadow map: the scene is cast once along parallel rays from the light, at SHADOW_SIZE pixels per axis.
     """
     batch = points.shape[0]
     helper = torch.tensor([0.3, 0.9, 0.3], device=points.device).expand(batch, 3)

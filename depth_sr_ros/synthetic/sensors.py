@@ -74,7 +74,7 @@ def measure(
     Args:
         depth: (H, W) float32 metres along the optical axis, known everywhere.
         rgb: (3, H, W) float32 in [0, 1].
-        scale: true pixels per measured pixel, a side.
+        scale: true pixels per measured pixel, per axis.
         focal: length in pixels of the true image; the optical axis goes through the image's centre.
         generator: of depth's device; the same seed gives the same picture.
         sensor: what measures.
@@ -86,7 +86,7 @@ def measure(
         ValueError: the size is no multiple of `scale`.
     """
     if depth.shape[-2] % scale or depth.shape[-1] % scale:
-        raise ValueError(f"true depth of {depth.shape[-1]} x {depth.shape[-2]} pixels is no multiple of scale {scale}")
+        raise ValueError(f"ground truth of {depth.shape[-1]} x {depth.shape[-2]} pixels is no multiple of scale {scale}")
     cosine = incidence_cosine(depth, focal)
     reflected = (MINIMUM_BRIGHTNESS + rgb.mean(0)) / (MINIMUM_BRIGHTNESS + 1) * cosine
     weights = _footprints(reflected / depth**sensor.falloff, scale)

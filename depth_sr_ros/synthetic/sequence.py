@@ -1,4 +1,4 @@
-"""A short film of a scene, taken by a camera on a closed path: colour, measured depth, true depth.
+"""A short film of a scene, taken by a camera on a closed path: colour, measured depth, ground truth.
 
 To cast the rays of one frame takes tenths of a second, so a sequence is made once and kept in the user's cache
 directory.

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-SIZE = 256  # texels a side; textures tile
+SIZE = 256  # texels per axis; textures tile
 KINDS = ("noise", "posterised", "cells", "stripes", "checks", "collage", "plain")
 
 

@@ -22,7 +22,7 @@ class Degradation:
         shift: deviation of the guide's displacement against the depth, as a whole.
         warp: deviation of the guide's smooth local displacement.
         jagged_chance, jagged: how often, and by how much at most, depth edges are ragged.
-        depth_blur_chance, depth_blur: how often, and how strongly at most, the true depth is blurred.
+        depth_blur_chance, depth_blur: how often, and how strongly at most, the ground truth is blurred.
         guide_blur: strongest blur of the guide; `guide_noise`: largest deviation of its noise.
         grey_chance: how often the guide is grey.
         frame_chance: how often the guide has a white or black frame, as undistorted pictures have, with filled-in depth there.

@@ -33,7 +33,7 @@ FOCAL = 1.2 * SIDE  # pixels; about that of the scenes, and only the angle of in
 class Samples(Dataset):
     """Sample i depends on the seed and on i alone, whatever worker makes it: runs can stop and go on.
 
-    Each is a tuple of guide (3, crop, crop) in [0, 1], LR depth (1, crop/scale, crop/scale) and true depth
+    Each is a tuple of guide (3, crop, crop) in [0, 1], LR depth (1, crop/scale, crop/scale) and ground truth
     (1, crop, crop), both normalised by the ground truth's range, or by the measurement's where a sensor measured, and then put
     into a part of it.
 
@@ -153,7 +153,7 @@ def _measured(ground_truth: Tensor, inverse: Tensor, rgb: Tensor, scale: int, ge
 
 
 def _filled(lr_depth: Tensor, known: Tensor) -> Tensor:
-    """Fill what is unknown of (1, 1, h, w) as the node does."""
+    """Fill what is invalid of (1, 1, h, w) as the node does."""
     return torch.from_numpy(fill_nearest(lr_depth[0, 0].numpy(), known[0, 0].numpy()))[None, None]
 
 

@@ -5,19 +5,19 @@ import pytest
 
 from depth_sr_ros.demo import figures
 from depth_sr_ros.demo.figures import Figures, Sample
-from depth_sr_ros.demo.preview import UNKNOWN, colour_error, demo_picture, legend
+from depth_sr_ros.demo.preview import INVALID, colour_error, demo_picture, legend
 
 SCALE = 8
 
 
 def sample(offset=0.0, holes=()):
-    """A tilted plane; its result is off by `offset` metres and unknown in the measured pixels `holes`."""
+    """A tilted plane; its result is off by `offset` metres and invalid in the measured pixels `holes`."""
     depth = np.linspace(1, 2, 48, dtype=np.float32).reshape(6, 8)
     for hole in holes:
         depth[hole] = np.nan
     ground_truth = np.kron(np.linspace(1, 2, 48).reshape(6, 8), np.ones((SCALE, SCALE))).astype(np.float32)
-    unknown = np.kron(np.isnan(depth), np.ones((SCALE, SCALE), bool))
-    result = np.where(unknown, np.nan, ground_truth + np.float32(offset))
+    invalid = np.kron(np.isnan(depth), np.ones((SCALE, SCALE), bool))
+    result = np.where(invalid, np.nan, ground_truth + np.float32(offset))
     return Sample(np.zeros((48, 64, 3), np.uint8), depth, result, ground_truth)
 
 
@@ -101,7 +101,7 @@ def test_error_colours():
     brightness = colours.sum(-1)
     assert brightness[0] < 30 and brightness[0] < brightness[1] < brightness[2]
     assert (colours[2] == colours[3]).all() and (colours[2] == colours[4]).all()
-    assert tuple(colours[5]) == UNKNOWN
+    assert tuple(colours[5]) == INVALID
 
 
 def test_the_picture_shows_all_eight_parts():
@@ -120,7 +120,7 @@ def test_the_picture_shows_all_eight_parts():
         assert not depth[inside].any()  # a hole is black
     assert ground_truth[inside].any()
     for map_ in (bicubic_error, error):
-        assert tuple(map_[inside]) == UNKNOWN
+        assert tuple(map_[inside]) == INVALID
     known = ~np.isnan(one.result)
     assert np.ptp(error[known].astype(int), axis=0).max() < 4  # the same error everywhere
     assert np.ptp(bicubic_error[known].astype(int), axis=0).max() > 40

@@ -240,12 +240,12 @@ def test_an_image_too_small_for_the_scale_says_so(images):
 
 
 def test_an_image_without_any_depth_says_so(images):
-    unknown = np.full_like(images[1], np.nan)
-    unknown[:, -1] = 1  # cropped away
-    with pytest.raises(ValueError, match="dark has no pixel of known depth"):
-        protocol.cropped(Pair("dark", images[0], unknown[:, :33], "cm"), 8)
-    unknown[0, 0] = 1
-    assert protocol.cropped(Pair("dark", images[0], unknown, "cm"), 8).depth.shape == (40, 56)
+    invalid = np.full_like(images[1], np.nan)
+    invalid[:, -1] = 1  # cropped away
+    with pytest.raises(ValueError, match="dark has no pixel of valid depth"):
+        protocol.cropped(Pair("dark", images[0], invalid[:, :33], "cm"), 8)
+    invalid[0, 0] = 1
+    assert protocol.cropped(Pair("dark", images[0], invalid, "cm"), 8).depth.shape == (40, 56)
 
 
 def test_what_is_estimated_in_holes_does_not_count(images):
@@ -417,7 +417,7 @@ def half(path: Path) -> None:
     path.write_bytes(whole[: len(whole) // 2])
 
 
-def unknown(path: Path) -> None:
+def invalid(path: Path) -> None:
     cv2.imwrite(str(path), np.zeros((40, 56), np.uint16))
 
 
@@ -430,7 +430,7 @@ def shorter(path: Path) -> None:
     [
         (half, "y_RGB.png", "y_RGB.png is not an image"),
         (half, "y_HR_gt.png", "y_HR_gt.png is not an image"),
-        (unknown, "y_HR_gt.png", "y_HR_gt.png has no pixel of known depth"),
+        (invalid, "y_HR_gt.png", "y_HR_gt.png has no pixel of valid depth"),
         (shorter, "y_RGB.png", "y_HR_gt.png has 56 x 40 pixels, its RGB .*y_RGB.png has 56 x 39"),
     ],
 )

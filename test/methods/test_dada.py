@@ -46,7 +46,7 @@ def diffused_pixel_by_pixel(image, guide, kappa):
 
 
 def adjusted_pixel_by_pixel(image, source, known, scale):
-    """Eq. 3, ratio 1 where the source is unknown."""
+    """Eq. 3, ratio 1 where the source is invalid."""
     out = image.copy()
     for row in range(source.shape[0]):
         for column in range(source.shape[1]):
@@ -154,7 +154,7 @@ def test_consistency_holds_where_neighbours_differ_most():
 
 
 def test_edges_of_the_guide_become_edges_of_the_depth():
-    """An edge that crosses the low-resolution pixels comes out where the guide has it."""
+    """An edge that crosses the LR pixels comes out where the guide has it."""
     ground_truth = torch.zeros(1, 1, 48, 48)
     ground_truth[..., 21:] = 1
     guide = torch.where(ground_truth > 0, 0.8, 0.3).expand(1, 3, -1, -1)

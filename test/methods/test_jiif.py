@@ -49,7 +49,7 @@ def brute_force(method: JIIF, guide: torch.Tensor, depth: torch.Tensor) -> torch
             values, logits = [], []
             for sy in (-1, 1):
                 for sx in (-1, 1):
-                    # The pixel under the position half a low-resolution pixel away; the sides' tie goes up-left.
+                    # The pixel under the position half an LR pixel away; the sides' tie goes up-left.
                     row = math.floor((at[0] + sy / low_height + 1) * low_height / 2 + 1e-9)
                     column = math.floor((at[1] + sx / low_width + 1) * low_width / 2 + 1e-9)
                     inside = 0 <= row < low_height and 0 <= column < low_width
@@ -119,7 +119,7 @@ def test_the_cost_follows_the_queries():
 
 
 def test_sub_pixel_positions_lie_between_their_neighbours():
-    """The function is continuous within a low-resolution pixel: small steps make small changes."""
+    """The function is continuous within an LR pixel: small steps make small changes."""
     method = small()
     with torch.no_grad():
         latents = method.encode(*pair())

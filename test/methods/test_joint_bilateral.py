@@ -20,7 +20,7 @@ def example(scale, height, width, batch=1, seed=0):
 
 
 def edge(scale=8, side=8, column=34):
-    """A guide and a depth that step at one column, which a low-resolution pixel sees half of."""
+    """A guide and a depth that step at one column, which an LR pixel sees half of."""
     guide = torch.zeros(1, 3, scale * side, scale * side)
     guide[..., column:] = 1
     return guide, resize_bicubic(guide[:, :1], (side, side))
