@@ -13,8 +13,8 @@ from functools import cached_property
 
 import numpy as np
 
-EQUIDISTANT = ("equidistant", "fisheye", "kannala_brandt4")
-BROWN = {"plumb_bob": (4, 5), "rational_polynomial": (8, 12, 14)}
+COUNTS = {"plumb_bob": (4, 5), "rational_polynomial": (8, 12, 14), "equidistant": (4,)}  # of coefficients, by model
+IDEAL, BROWN, EQUIDISTANT = range(3)
 LARGEST_RADIUS = 5.0  # of a ray on the plane at distance 1: 79 degrees from the axis
 TABLE = 8192
 ITERATIONS = 20
@@ -32,12 +32,11 @@ class Lens:
     coefficients: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.is_ideal and self.model not in EQUIDISTANT:
+        if self.formula == IDEAL:
             return
-        counts = (4,) if self.model in EQUIDISTANT else BROWN.get(self.model)
+        counts = COUNTS.get(self.model)
         if counts is None:
-            known = ", ".join((*BROWN, EQUIDISTANT[0]))
-            raise ValueError(f"distortion_model is {self.model!r}; known models are {known}")
+            raise ValueError(f"distortion_model is {self.model!r}; known models are {', '.join(COUNTS)}")
         if len(self.coefficients) not in counts:
             expected = " or ".join(map(str, counts))
             raise ValueError(f"{self.model} has {expected} coefficients, got {len(self.coefficients)}")
@@ -45,11 +44,6 @@ class Lens:
             raise ValueError(f"distortion coefficients are not finite: {self.coefficients}")
         if any(self.coefficients[12:]):
             raise ValueError(f"a tilted sensor (coefficients 13 and 14: {self.coefficients[12:]}) is not supported")
-
-    @property
-    def is_ideal(self) -> bool:
-        """Whether straight lines stay straight: of an equidistant lens only a missing one does."""
-        return not any(self.coefficients) if self.model not in EQUIDISTANT else not self.coefficients
 
     @cached_property
     def limit(self) -> float:
@@ -59,27 +53,28 @@ class Lens:
         falls = np.flatnonzero(~(np.diff(distorted) > 0))
         return float(radius[falls[0]]) if falls.size else LARGEST_RADIUS
 
-    @cached_property
-    def radial_table(self) -> np.ndarray:
-        """(TABLE,) float32: distorted by undistorted radius at squared radii from 0 to limit^2, for linear interpolation."""
-        return self._factor(np.linspace(0, self.limit**2, TABLE)).astype(np.float32)
+    @property
+    def formula(self) -> int:
+        """IDEAL, BROWN or EQUIDISTANT."""
+        if self.model == "equidistant":
+            return EQUIDISTANT if self.coefficients else IDEAL  # a fisheye without distortion is a fisheye
+        return BROWN if any(self.coefficients) else IDEAL
 
     @property
-    def tangential(self) -> np.ndarray:
-        """(6,) float32: p1, p2, s1, s2, s3, s4."""
-        if self.model in EQUIDISTANT:
-            return np.zeros(6, np.float32)
-        k = self._brown()
-        return np.array([k[2], k[3], *k[8:12]], np.float32)
+    def numbers(self) -> np.ndarray:
+        """(13,) float32: the limit, squared, and the coefficients, with zeros behind."""
+        return np.array([self.limit**2, *self.coefficients[:12], *(0.0,) * (12 - len(self.coefficients))], np.float32)
 
     def distort(self, rays: np.ndarray) -> np.ndarray:
         """(N, 2) places on the plane at distance 1 -> where the lens puts them there; NaN beyond the limit."""
         x, y = np.asarray(rays, np.float64).T
-        if self.is_ideal:
+        if self.formula == IDEAL:
             return np.stack([x, y], axis=1)
         square = x * x + y * y
         factor = np.where(square <= self.limit**2, self._factor(square), np.nan)
-        p1, p2, s1, s2, s3, s4 = self.tangential.astype(np.float64)
+        if self.formula == EQUIDISTANT:
+            return np.stack([x * factor, y * factor], axis=1)
+        _, _, p1, p2, _, _, _, _, s1, s2, s3, s4 = self._brown()
         out_x = x * factor + 2 * p1 * x * y + p2 * (square + 2 * x * x) + s1 * square + s2 * square**2
         out_y = y * factor + p1 * (square + 2 * y * y) + 2 * p2 * x * y + s3 * square + s4 * square**2
         return np.stack([out_x, out_y], axis=1)
@@ -87,15 +82,18 @@ class Lens:
     def undistort(self, places: np.ndarray) -> np.ndarray:
         """Undo `distort`, by Newton's method with the radial part's derivative; NaN where no ray arrives."""
         places = np.asarray(places, np.float64)
-        if self.is_ideal:
+        if self.formula == IDEAL:
             return places.copy()
         rays = places * self._first_guess(np.hypot(*places.T))[:, None]
         for _ in range(ITERATIONS):
+            residual = self.distort(rays) - places
+            solved = np.abs(residual).max(axis=1) < SOLVED
+            if solved.all():
+                break
+            rays -= self._newton_step(rays, residual)
             inside = np.minimum(1, 0.999 * self.limit / np.maximum(np.hypot(*rays.T), 1e-12))
             rays *= inside[:, None]  # beyond the limit there is no way back
-            rays -= self._newton_step(rays, self.distort(rays) - places)
-        left = np.abs(self.distort(rays) - places).max(axis=1)
-        return np.where((left < SOLVED)[:, None], rays, np.nan)
+        return np.where(solved[:, None], rays, np.nan)
 
     def _first_guess(self, radius: np.ndarray) -> np.ndarray:
         """Undistorted by distorted radius, from the radial part alone."""
@@ -115,7 +113,7 @@ class Lens:
 
     def _factor(self, square: np.ndarray) -> np.ndarray:
         """Distorted by undistorted radius, without the tangential part, at a squared radius."""
-        if self.model in EQUIDISTANT:
+        if self.formula == EQUIDISTANT:
             radius = np.sqrt(np.maximum(square, 1e-16))
             angle = np.arctan(radius)
             powers = angle[..., None] ** np.array([2, 4, 6, 8])
@@ -127,4 +125,4 @@ class Lens:
             return above / below
 
     def _brown(self) -> tuple[float, ...]:
-        return (*self.coefficients, *(0.0,) * (12 - len(self.coefficients)))
+        return (*self.coefficients[:12], *(0.0,) * (12 - len(self.coefficients)))

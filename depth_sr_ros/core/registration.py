@@ -1,140 +1,172 @@
-"""Registration: a depth image as the colour camera would have measured it, at its own resolution."""
+"""Registration: a depth image as another camera would have measured it, at that camera's own resolution."""
 
 from __future__ import annotations
-
-from functools import lru_cache
 
 import numpy as np
 
 from depth_sr_ros.core.camera import PinholeCamera
+from depth_sr_ros.core.rigid import checked_rigid
 
-CONTINUITY = 0.05  # neighbours whose depths differ by less than this part of the nearer one lie on one surface
-LARGEST_TILE = 16  # pixels; what a depth pixel would cover beyond this (something at the lens) is left out
+REDUCTIONS = ("median", "mean")
+MAX_CELLS = 16  # per pixel and axis
+MAX_PARTS = 4  # that are drawn at the same time, each into memory of its own
+LEAST_COVERAGE = 0.5
+FAR = 1e4  # metres
+ROUNDING = 0.05  # of what counts as a whole number of cells
 
 
 class Registration:
-    """Moves depth images from one camera into another.
+    """Moves depth images from one camera into another of any resolution.
 
-    Every depth pixel is a tile of the surface that it measured: its corners are shared with the neighbours
-    that lie on the same surface, so a surface stays closed however it is turned, and ends where the depth
-    jumps. The tiles are drawn into the colour camera with a z-buffer: the nearest wins, and where no tile
-    lands the depth is invalid. Tiles seen from behind are not drawn.
+    What is denser than the target is reduced: every depth pixel falls into one of n x n cells of a target pixel, n being what
+    the depth camera's resolution allows, the nearest wins the cell, and the target pixel takes the median of its cells. What
+    is not as dense is drawn: every depth pixel is a tile of the surface that it measured, which it shares its borders with
+    those neighbours on that lie on the same surface; so a surface stays closed however it is turned, and ends where the depth
+    jumps; the nearest tile wins. Where nothing lands the depth is invalid. Tiles seen from behind are not drawn.
 
-    depth_camera, colour_camera: of the very pixels of the images. colour_from_depth: (4, 4) rigid transform,
-    metres, points in the depth camera's optical frame -> the colour camera's. `camera` is that of the
-    registered images: the colour camera at the depth camera's resolution. Raises ValueError for a matrix that
-    is not a rigid transform.
+    Args:
+        depth_camera: of the very pixels of the depth images.
+        target: the camera of the result.
+        target_from_depth: (4, 4) rigid transform, metres: points in the depth camera's optical frame -> the target's.
+        reduction: "median", or "mean" (of the depth).
+        coverage: share of a reduced pixel's cells that must hold depth, else it is invalid.
+        extent: (rows, columns) of the target's pixels, fractions of one too, that the colour image covers: what lies beyond
+            is not missed. None: all of them.
+
+    Raises:
+        ValueError: the matrix is not a rigid transform, the reduction is unknown, or the coverage is not from 0 to 1.
     """
 
-    def __init__(self, depth_camera: PinholeCamera, colour_camera: PinholeCamera, colour_from_depth: np.ndarray) -> None:
-        self.camera = colour_camera.resized(depth_camera.width, depth_camera.height)
-        transform = _checked_rigid(colour_from_depth)
+    def __init__(
+        self,
+        depth_camera: PinholeCamera,
+        target: PinholeCamera,
+        target_from_depth: np.ndarray,
+        *,
+        reduction: str = "median",
+        coverage: float = LEAST_COVERAGE,
+        extent: tuple[float, float] | None = None,
+    ) -> None:
+        if reduction not in REDUCTIONS:
+            raise ValueError(f"reduction is {reduction!r}; valid: {', '.join(REDUCTIONS)}")
+        if not 0 <= coverage <= 1:
+            raise ValueError(f"coverage is {coverage}; valid: 0 to 1")
+        transform = checked_rigid(target_from_depth)
+        self.target = target
         self._shape = (depth_camera.height, depth_camera.width)
-        self._matrix = np.ascontiguousarray(_projection(self.camera) @ transform @ _back_projection(depth_camera))
-        self._draw = _compiled_draw()
+        self._by_mean = reduction == "mean"
+        rays = _rays(depth_camera)
+        places = _far_places(rays, transform, target)
+        steps = np.concatenate([np.gradient(places, axis=1), np.gradient(places, axis=0)], axis=2)
+        self.cells = _cells(steps, places, target)
+        self._steps = steps.astype(np.float32)
+        self._rays = np.ascontiguousarray(rays.transpose(0, 2, 1), np.float32)
+        self._geometry = _geometry(depth_camera, target, transform)
+        self._first_cells = _first_cells((target.height, target.width), self.cells)
+        self._work: dict[str, np.ndarray] = {}
+        self._needed = np.ones((target.height, target.width), np.int32)
+        if self.cells > 1:
+            self._needed = np.ceil(coverage * self._reachable(extent or self._needed.shape)).astype(np.int32).clip(min=1)
 
     def __call__(self, depth: np.ndarray) -> np.ndarray:
-        """(h, w) float32 metres -> as the colour camera sees it; what is not positive and finite is NaN.
+        """(h, w) float32 metres -> (H, W) float32 as the target sees it; what is not positive and finite is NaN.
 
         Raises ValueError where the image is not of the depth camera's size.
         """
         if depth.shape != self._shape:
             raise ValueError(f"depth image is {depth.shape}, its camera (h, w) = {self._shape}")
-        with np.errstate(divide="ignore", invalid="ignore"):
-            inverse = np.reciprocal(depth, dtype=np.float32, order="C")
-        inverse[~((inverse > 0) & np.isfinite(inverse))] = 0
-        registered = np.zeros(self._shape, np.float32)  # inverse depth: 0 is infinitely far
-        self._draw(inverse, self._matrix, registered)
-        with np.errstate(divide="ignore"):
-            return np.where(registered > 0, 1 / registered, np.float32(np.nan))
+        depth = np.ascontiguousarray(depth, np.float32)
+        return self._draw(depth) if self.cells == 1 else self._reduce(depth)
+
+    def _splat(self, depth: np.ndarray) -> np.ndarray:
+        from depth_sr_ros.core import registration_cpu as cpu
+
+        targets = self._memory("cells", (_parts(), self._needed.size * self.cells**2))
+        cpu.splat(depth, self._rays, *self._geometry, np.float32(self.cells), *self._first_cells, targets)
+        return targets
+
+    def _reduce(self, depth: np.ndarray) -> np.ndarray:
+        from depth_sr_ros.core import registration_cpu as cpu
+
+        targets = self._splat(depth)
+        registered = np.empty(self._needed.shape, np.float32)
+        cpu.reduce_cells(targets, self._needed, self._by_mean, registered)
+        return registered
+
+    def _reachable(self, extent: tuple[float, float]) -> np.ndarray:
+        """(H, W): how many cells of each pixel, about, a depth image without holes would fill."""
+        import cv2
+
+        filled = self._splat(np.full(self._shape, FAR, np.float32)).max(axis=0).reshape(*self._needed.shape, -1) > 0
+        around = cv2.dilate(filled.sum(axis=2).astype(np.uint8), np.ones((3, 3), np.uint8))  # what is near is seen shifted
+        rows, columns = (np.clip(end - np.arange(n), 0, 1) * self.cells for n, end in zip(around.shape, extent))
+        return np.minimum(around, np.outer(rows, columns))
+
+    def _draw(self, depth: np.ndarray) -> np.ndarray:
+        from depth_sr_ros.core import registration_cpu as cpu
+
+        placed = [self._memory(name, self._shape) for name in ("u", "v", "nearness")]
+        cpu.place_all(depth, self._rays, *self._geometry, *placed)
+        targets = self._memory("tiles", (_parts(), *self._needed.shape))
+        cpu.draw_tiles(*(plane.reshape(-1) for plane in placed), self._steps, targets)
+        registered = np.empty(self._needed.shape, np.float32)
+        cpu.to_depth(targets, registered)
+        return registered
+
+    def _memory(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
+        """The same float32 array at every frame."""
+        if name not in self._work or self._work[name].shape != shape:
+            self._work[name] = np.empty(shape, np.float32)
+        return self._work[name]
 
 
-def _projection(camera: PinholeCamera) -> np.ndarray:
-    """(3, 4): (x, y, z, 1) -> (u z, v z, z)."""
-    return np.array(camera.p).reshape(3, 4)
-
-
-def _back_projection(camera: PinholeCamera) -> np.ndarray:
-    """(4, 4): (u z, v z, z, 1) -> (x, y, z, 1)."""
-    return np.linalg.inv(np.vstack([_projection(camera), (0, 0, 0, 1)]))
-
-
-def _checked_rigid(transform: np.ndarray) -> np.ndarray:
-    transform = np.asarray(transform, dtype=np.float64)
-    if transform.shape != (4, 4):
-        raise ValueError(f"colour_from_depth must be a (4, 4) matrix, got {transform.shape}")
-    rotation = transform[:3, :3]
-    is_rotation = np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-3) and np.linalg.det(rotation) > 0
-    if not (is_rotation and np.isfinite(transform).all() and np.array_equal(transform[3], (0, 0, 0, 1))):
-        raise ValueError(f"colour_from_depth is not a rigid transform: {transform.tolist()}")
-    return transform
-
-
-@lru_cache(maxsize=1)
-def _compiled_draw():
-    """Compile the z-buffer when it is first needed: numba takes a second to import and to load its cache."""
+def _parts() -> int:
     import numba
 
-    same_surface = np.float32(1 - CONTINUITY)
+    return min(numba.get_num_threads(), MAX_PARTS)
 
-    @numba.njit(cache=True, nogil=True)
-    def corner(inverse, row, column, down, right, matrix):
-        """A tile's corner in the target: its place, its inverse depth there, and the sign of its depth.
 
-        In inverse depth a plane is linear over the image, so the mean of the pixels around a corner is exact.
-        """
-        height, width = inverse.shape
-        own = inverse[row, column]
-        total, count = np.float32(0), 0
-        for i in range(row - 1 + down, row + 1 + down):
-            for j in range(column - 1 + right, column + 1 + right):
-                if 0 <= i < height and 0 <= j < width:
-                    other = inverse[i, j]
-                    if min(own, other) > same_surface * max(own, other):
-                        total += other
-                        count += 1
-        w = total / count
-        u, v = column - 0.5 + right, row - 0.5 + down
-        z = matrix[2, 0] * u + matrix[2, 1] * v + matrix[2, 2] + matrix[2, 3] * w
-        if z <= 0:
-            return 0.0, 0.0, -1.0
-        x = (matrix[0, 0] * u + matrix[0, 1] * v + matrix[0, 2] + matrix[0, 3] * w) / z
-        y = (matrix[1, 0] * u + matrix[1, 1] * v + matrix[1, 2] + matrix[1, 3] * w) / z
-        return x, y, w / z
+def _rays(camera: PinholeCamera) -> np.ndarray:
+    """(h, w, 2): every pixel's place on the plane at distance 1, NaN where the lens lets no ray through."""
+    rows, columns = np.mgrid[: camera.height, : camera.width]
+    pixels = np.stack([columns.ravel(), rows.ravel()], axis=1)
+    places = (pixels - (camera.cx, camera.cy)) / (camera.fx, camera.fy)
+    return camera.lens.undistort(places).reshape(camera.height, camera.width, 2)
 
-    @numba.njit(cache=True, nogil=True)
-    def triangle(a, b, c, target):
-        """Draw a triangle where it is nearer than what is there; a, b, c: (x, y, inverse depth)."""
-        area = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
-        if area <= 0:
-            return
-        height, width = target.shape
-        first_x, last_x = np.ceil(min(a[0], b[0], c[0])), np.floor(max(a[0], b[0], c[0]))
-        first_y, last_y = np.ceil(min(a[1], b[1], c[1])), np.floor(max(a[1], b[1], c[1]))
-        if last_x - first_x > LARGEST_TILE or last_y - first_y > LARGEST_TILE:
-            return
-        for y in range(int(max(first_y, 0.0)), int(min(last_y, height - 1.0)) + 1):
-            for x in range(int(max(first_x, 0.0)), int(min(last_x, width - 1.0)) + 1):
-                to_c = (b[0] - a[0]) * (y - a[1]) - (b[1] - a[1]) * (x - a[0])
-                to_a = (c[0] - b[0]) * (y - b[1]) - (c[1] - b[1]) * (x - b[0])
-                to_b = area - to_a - to_c
-                if to_a >= 0 and to_b >= 0 and to_c >= 0:
-                    nearness = (to_a * a[2] + to_b * b[2] + to_c * c[2]) / area
-                    if nearness > target[y, x]:
-                        target[y, x] = nearness
 
-    @numba.njit(cache=True, nogil=True)
-    def draw(inverse, matrix, target):
-        for row in range(inverse.shape[0]):
-            for column in range(inverse.shape[1]):
-                if inverse[row, column] == 0:
-                    continue
-                a = corner(inverse, row, column, 0, 0, matrix)
-                b = corner(inverse, row, column, 0, 1, matrix)
-                c = corner(inverse, row, column, 1, 1, matrix)
-                d = corner(inverse, row, column, 1, 0, matrix)
-                if a[2] > 0 and b[2] > 0 and c[2] > 0 and d[2] > 0:
-                    triangle(a, b, c, target)
-                    triangle(a, c, d, target)
+def _far_places(rays: np.ndarray, transform: np.ndarray, target: PinholeCamera) -> np.ndarray:
+    """(h, w, 2): where in the target a pixel lands that sees something infinitely far; NaN where it does not."""
+    directions = np.concatenate([rays, np.ones((*rays.shape[:2], 1))], axis=2).reshape(-1, 3) @ transform[:3, :3].T
+    in_front = directions[:, 2] > 0
+    places = np.full((len(directions), 2), np.nan)
+    places[in_front] = target.lens.distort(directions[in_front, :2] / directions[in_front, 2:])
+    return places.reshape(rays.shape) * (target.fx, target.fy) + (target.cx, target.cy)
 
-    return draw
+
+def _cells(steps: np.ndarray, places: np.ndarray, target: PinholeCamera) -> int:
+    """Cells a target pixel and axis: about one for each depth pixel that lands in it.
+
+    steps: (h, w, 4), from pixel to pixel across, then down.
+    """
+    inside = ((places > -0.5) & (places < (target.width - 0.5, target.height - 0.5))).all(axis=2)
+    apart = np.maximum(np.hypot(steps[..., 0], steps[..., 1]), np.hypot(steps[..., 2], steps[..., 3]))[inside]
+    apart = apart[np.isfinite(apart)]
+    return int(np.clip(1 / np.median(apart) + ROUNDING, 1, MAX_CELLS)) if apart.size else 1
+
+
+def _geometry(depth_camera: PinholeCamera, target: PinholeCamera, transform: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+    """What `registration_cpu.place_row` takes: camera, lens, model.
+
+    A baseline in the depth camera's projection moves the origin of its rays.
+    """
+    origin = np.array([-depth_camera.tx / depth_camera.fx, -depth_camera.ty / depth_camera.fy, 0])
+    matrix = np.concatenate([transform[:3, :3], (transform[:3, :3] @ origin + transform[:3, 3])[:, None]], axis=1)
+    pinhole = target.fx, target.fy, target.cx, target.cy, target.tx, target.ty
+    return np.array([*matrix.ravel(), *pinhole], np.float32), target.lens.numbers, target.lens.formula
+
+
+def _first_cells(shape: tuple[int, int], cells: int) -> tuple[np.ndarray, np.ndarray]:
+    """Where the cells of each fine row begin, and how far behind it those of each fine column: a pixel's lie together."""
+    rows, columns = (np.arange(cells * n) for n in shape)
+    first = rows // cells * shape[1] * cells**2 + rows % cells * cells
+    return first.astype(np.int64), (columns // cells * cells**2 + columns % cells).astype(np.int64)
