@@ -1,12 +1,12 @@
 # make demo   the whole pipeline on a simulated camera; picture and figures in demo_output/
-# make test   all tests
+# make test   all tests; ROS=kilted runs them on the wheels of ROS 2 Kilted
 # make clean  remove what these made
 PYTHON ?= python3
-VENV := .venv
+ROS ?= jazzy
+VENV := $(if $(filter jazzy,$(ROS)),.venv,.venv-$(ROS))
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-PACKAGED := setup.py setup.cfg package.xml $(wildcard launch/*.py config/*.yaml config/recipes/*.yaml) \
-            ros2_lite/pyproject.toml
+PACKAGED := setup.py setup.cfg package.xml ros2_lite/pyproject.toml
 METHOD ?= fdkn
 SCALE ?= 8
 DURATION ?= 15
@@ -20,16 +20,27 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest test ros2_lite/test
 
-# Sources are linked, not copied; a changed launch file, recipe or dependency installs anew.
-$(READY): requirements.txt $(PACKAGED)
+# Sources are linked, not copied; a changed dependency installs anew. Real ROS 2: a sourced one, else wheels.
+$(READY): requirements.txt requirements-$(ROS).txt $(PACKAGED)
 	@$(PYTHON) -c 'import sys; assert (3, 10) <= sys.version_info[:2] <= (3, 13), \
 		f"Python {sys.version.split()[0]}: 3.10 to 3.13 is needed; name one by PYTHON=..."'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "installing 1.6 GB of Python packages into $(VENV): some minutes, the first time only"
+	@echo "installing 1.9 GB of Python packages into $(VENV): some minutes, the first time only"
 	$(BIN)/python -m pip install --requirement requirements.txt
+	@if $(BIN)/python -c 'import os, rclpy; assert os.environ.get("ROS_DISTRO")' 2> /dev/null; then \
+		echo "using the ROS 2 that is sourced: $$ROS_DISTRO"; \
+	elif [ "$$(uname -sm)" = "Linux x86_64" ]; then \
+		$(BIN)/python -m pip install --requirement requirements-$(ROS).txt; \
+	else \
+		echo "no rclpy for $$(uname -sm) on PyPI: install ROS 2 (https://docs.ros.org) and source its setup.bash"; \
+		exit 1; \
+	fi
 	$(BIN)/python -m pip install --quiet --no-deps --editable . --editable ./ros2_lite
+	mkdir -p $(VENV)/share/ament_index/resource_index/packages
+	ln -sfn "$(CURDIR)" $(VENV)/share/depth_sr_ros
+	ln -sfn "$(CURDIR)/resource/depth_sr_ros" $(VENV)/share/ament_index/resource_index/packages/depth_sr_ros
 	touch $(READY)
 
 clean:
-	rm -rf $(VENV) demo_output build install log *.egg-info
+	rm -rf .venv .venv-* demo_output build install log *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

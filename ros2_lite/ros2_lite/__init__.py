@@ -1,1 +1,1 @@
-"""The part of ROS 2's Python API that depth_sr_ros uses, on Cyclone DDS, in ROS 2's own wire format."""
+"""What no package registry has of ROS 2's Python side, for the real rclpy that one has."""

@@ -138,9 +138,8 @@ def test_play_publishes_the_time_of_the_bag(tmp_path, heard):
 def test_play_offers_the_qos_that_was_recorded(tmp_path, node, reliability, durability, reliable, latched):
     qos = [recorded_qos(reliability, durability)] if reliability else []
     with Running("bag", "play", "--loop", write_bag(tmp_path / "bag", qos=qos)):
-        wait_until(lambda: node.get_publishers_info_by_topic("/number"))
+        wait_until(lambda: [p.node_name for p in node.get_publishers_info_by_topic("/number")] == ["rosbag2_player"])
         (publisher,) = node.get_publishers_info_by_topic("/number")
-    assert publisher.node_name == "rosbag2_player"
     assert (publisher.qos_profile.reliability == QoSReliabilityPolicy.RELIABLE) is reliable
     assert (publisher.qos_profile.durability == QoSDurabilityPolicy.TRANSIENT_LOCAL) is latched
 

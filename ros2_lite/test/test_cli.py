@@ -150,10 +150,10 @@ def test_param_set(shop):
     "name, value, reason",
     [
         ("method", "best", "unknown method best"),
-        ("scale", "text", "scale"),
+        ("scale", "text", "Wrong parameter type"),
         ("fixed", "false", "read-only"),
         ("depth.max", "1000.0", "depth.max"),
-        ("nothing", "1", "nothing"),
+        ("nothing", "1", "undeclared"),
     ],
 )
 def test_a_refused_value_is_said_with_its_reason(shop, name, value, reason):

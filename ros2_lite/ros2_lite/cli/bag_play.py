@@ -4,13 +4,14 @@ import contextlib
 import threading
 import time
 
+from rclpy.duration import Duration
 from rclpy.qos import QoSDurabilityPolicy, QoSProfile, QoSReliabilityPolicy
 from rosbags.interfaces import QosDurability, QosReliability
-from rosbags.typesys import get_types_from_msg
 from rosgraph_msgs.msg import Clock
 
-from ros2_lite import types
 from ros2_lite.cli import CliError, direct
+
+ACKNOWLEDGED_WITHIN = Duration(seconds=2.0)  # of a topic's last messages, for a subscription that is reliable
 
 
 def add_arguments(parser):
@@ -37,15 +38,18 @@ def play(reader, args):
         raise CliError(f"--start-offset {args.start_offset} lies outside of the bag's {reader.duration / 1e9:.3f} seconds")
     with contextlib.suppress(KeyboardInterrupt), direct.cli_node(name="rosbag2_player", settle=False) as node:
         publishers = _publishers(node, connections, dict(args.remap))
+        connections = [connection for connection in connections if connection.topic in publishers]
         direct.wait_until_settled(node)  # whoever listens already shall get the first message
         with _Clock(node, args.clock, args.rate) as clock:
             while True:
                 clock.start_at(start)
                 for connection, stamp, data in reader.messages(connections, start=start):
                     clock.sleep_until(stamp)
-                    publishers[connection.topic].publish(data)
+                    publishers[connection.topic].publish(bytes(data))
                 if not args.loop:
                     break
+        for publisher in publishers.values():
+            publisher.wait_for_all_acked(ACKNOWLEDGED_WITHIN)
 
 
 class _Clock:
@@ -101,15 +105,16 @@ def _selected(reader, topics):
 
 def _publishers(node, connections, remap):
     """{topic in the bag: publisher}"""
-    return {c.topic: node.create_publisher(_message_class(c), remap.get(c.topic, c.topic), _qos(c)) for c in connections}
-
-
-def _message_class(connection):
-    """The class of the messages; a type that is unknown here is learnt from the bag, which has its definition."""
-    if connection.msgtype not in types.definitions.fielddefs:
-        learnt = get_types_from_msg(connection.msgdef.data, connection.msgtype)
-        types.definitions.register({n: d for n, d in learnt.items() if n not in types.definitions.fielddefs})
-    return direct.message_class(connection.msgtype)
+    publishers = {}
+    for connection in connections:
+        topic = connection.topic
+        try:
+            kind = direct.message_class(connection.msgtype)
+        except CliError as error:
+            node.get_logger().warning(f"Ignoring topic '{topic}': {error}")
+            continue
+        publishers[topic] = node.create_publisher(kind, remap.get(topic, topic), _qos(connection))
+    return publishers
 
 
 def _qos(connection):

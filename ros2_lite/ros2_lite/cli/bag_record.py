@@ -8,12 +8,13 @@ import rclpy
 from rclpy.qos import QoSDurabilityPolicy, QoSReliabilityPolicy
 from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
 from rosbags.rosbag2 import StoragePlugin, Writer, WriterError
+from rosbags.typesys import Stores, get_typestore
 
-from ros2_lite import types
 from ros2_lite.cli import CliError, direct
 
 DISCOVERY_S = 0.1
 QUEUE = 100  # messages a topic may lie waiting while the disk is busy
+_DEFINITIONS = get_typestore(Stores.ROS2_JAZZY)
 _NO_TIME = QosTime(0, 0)  # how a bag says that none was set
 
 
@@ -71,7 +72,7 @@ class _Recorder:
             if not publishers:
                 continue
             self._seen.add(topic)
-            if others or type_name not in types.definitions.fielddefs:
+            if others or type_name not in _DEFINITIONS.fielddefs:
                 self.node.get_logger().warning(
                     f"Topic '{topic}' is not recorded: its type {[type_name, *others]} is "
                     f"{'not one' if others else 'unknown here'}"
@@ -83,7 +84,7 @@ class _Recorder:
         connection = self._writer.add_connection(
             topic,
             type_name,
-            typestore=types.definitions,
+            typestore=_DEFINITIONS,
             offered_qos_profiles=[_offered(info.qos_profile) for info in publishers],
         )
         self.node.create_subscription(

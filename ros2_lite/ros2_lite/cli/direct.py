@@ -1,6 +1,7 @@
 """What the verbs that talk to other nodes share: a node of their own, and looking at the graph."""
 
 import contextlib
+import importlib
 import os
 import time
 
@@ -8,11 +9,11 @@ import rclpy
 from rclpy.qos import QoSDurabilityPolicy, QoSProfile, QoSReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 
-from ros2_lite import types
 from ros2_lite.cli import CliError
 
-SETTLED_S = 0.4  # no change in the graph for so long: everybody who is there has been heard of
-PATIENCE_S = 3.0
+SETTLED_S = 0.7  # no change in the graph for so long: everybody who is there has been heard of
+PATIENCE_S = 5.0
+SPIN_S = 0.1  # how late a ctrl-c may be noticed: rclpy waits in C
 
 
 @contextlib.contextmanager
@@ -62,10 +63,11 @@ def split_name(node, full_name):
 
 def message_class(type_name):
     """The class of "package/msg/Name"; CliError where it is unknown here."""
+    package, _, name = type_name.partition("/msg/")
     try:
-        return types.message_class(type_name)
-    except KeyError as error:
-        raise CliError(f"The message type '{type_name}' is unknown here") from error
+        return getattr(importlib.import_module(f"{package}.msg"), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise CliError(f"The message type '{type_name}' is not installed here") from error
 
 
 def topic_type(node, topic, *, wait_s=PATIENCE_S):

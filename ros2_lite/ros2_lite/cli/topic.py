@@ -71,9 +71,9 @@ def info(args):
 
 def echo(args):
     received = collections.deque()
-    with _subscribed(args.topic, received.append, type_name=args.message_type) as node:
+    with _subscribed(args.topic, lambda message: received.append(message), type_name=args.message_type) as node:
         while True:
-            rclpy.spin_once(node, timeout_sec=1.0)
+            rclpy.spin_once(node, timeout_sec=direct.SPIN_S)
             while received:
                 text = message_to_yaml(received.popleft(), no_arr=args.no_arr, full_length=args.full_length)
                 print(text, end="---\n", flush=True)
@@ -86,7 +86,7 @@ def hz(args):
     with _subscribed(args.topic, lambda _: times.append(time.monotonic()), raw=True) as node:
         report, newest = time.monotonic() + 1.0, None
         while True:
-            rclpy.spin_once(node, timeout_sec=max(report - time.monotonic(), 0.0))
+            rclpy.spin_once(node, timeout_sec=min(max(report - time.monotonic(), 0.0), direct.SPIN_S))
             if time.monotonic() >= report:
                 print(_rate(list(times)) if len(times) > 1 and times[-1] != newest else "no new messages", flush=True)
                 report, newest = report + 1.0, times[-1] if times else None
