@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class TorchEager(Backend):
     """Eager PyTorch in float32, on CUDA where there is a GPU.
 
-    `threads` sets PyTorch's number of threads for the whole process, which is the only way to set it.
+    `threads` sets PyTorch's number of threads, which is a thread's own: every call sets it anew for the thread it is in.
     """
 
     name = "torch_eager"
@@ -47,10 +47,14 @@ class TorchEager(Backend):
 
         import torch
 
-        if self.threads is not None:
-            torch.set_num_threads(self.threads)
         if self.device == "cpu":
-            return lambda *inputs: run_eager(module, inputs)
+
+            def run_here(*inputs: Tensor) -> tuple[Tensor, ...]:
+                if self.threads is not None and torch.get_num_threads() != self.threads:
+                    torch.set_num_threads(self.threads)
+                return run_eager(module, inputs)
+
+            return run_here
         moved = copy.deepcopy(module).to(self.device)
 
         def run(*inputs: Tensor) -> tuple[Tensor, ...]:

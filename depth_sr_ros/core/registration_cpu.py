@@ -10,6 +10,7 @@ import numba
 import numpy as np
 
 from depth_sr_ros.core.lens import BROWN, EQUIDISTANT
+from depth_sr_ros.system.compiled import compiled
 
 SAME_SURFACE = np.float32(0.95)  # neighbours lie on one surface where the farther is no farther than this allows,
 COLLINEAR = np.float32(0.02)  # or where three in a row lie on a line as exactly as this, however steep it is
@@ -21,7 +22,7 @@ RELAXED = {"contract", "arcp", "nsz"}  # NaN and infinity keep their meaning
 NEAREST_RATIO = np.float32(1e-3)  # of the depths in both cameras; nearer is at the lens of the target, or behind it
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=RELAXED)
+@compiled(error_model="numpy", fastmath=RELAXED)
 def place_row(depth, rays, camera, lens, model, u, v, nearness):
     """Where a row of depth lands: (u, v) and the inverse depth in the target, 0 for what does not land.
 
@@ -54,7 +55,7 @@ def place_row(depth, rays, camera, lens, model, u, v, nearness):
         v[column] = fy * v[column] + ty * nearness[column] + cy
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=RELAXED)
+@compiled(error_model="numpy", fastmath=RELAXED)
 def distort_brown(x, y, nearness, lens):
     """`Lens.distort` of places on the plane at distance 1, in place; what lies beyond the lens' limit does not land."""
     limit, k1, k2, p1, p2, k3, k4 = lens[0], lens[1], lens[2], lens[3], lens[4], lens[5], lens[6]
@@ -70,7 +71,7 @@ def distort_brown(x, y, nearness, lens):
         nearness[i] = nearness[i] if square <= limit else ZERO
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=RELAXED)
+@compiled(error_model="numpy", fastmath=RELAXED)
 def distort_equidistant(x, y, nearness, lens):
     """As `distort_brown`, for a fisheye lens."""
     limit, k1, k2, k3, k4 = lens[0], lens[1], lens[2], lens[3], lens[4]
@@ -84,14 +85,14 @@ def distort_equidistant(x, y, nearness, lens):
         nearness[i] = nearness[i] if square <= limit else ZERO
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", parallel=True)
+@compiled(error_model="numpy", parallel=True)
 def place_all(depth, rays, camera, lens, model, u, v, nearness):
     """`place_row` for all rows; rays: (h, 2, w)."""
     for row in numba.prange(depth.shape[0]):
         place_row(depth[row], rays[row], camera, lens, model, u[row], v[row], nearness[row])
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", parallel=True)
+@compiled(error_model="numpy", parallel=True)
 def splat(depth, rays, camera, lens, model, cells, row_cells, column_cells, targets):
     """Every depth pixel into the cell that its centre lands in, where nothing as near is; each part into its own target.
 
@@ -113,13 +114,13 @@ def splat(depth, rays, camera, lens, model, cells, row_cells, column_cells, targ
                     target[cell] = new if NOISE * new > held else held  # the nearest of a surface's noise would be too near
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@compiled(error_model="numpy", forceinline=True)
 def is_one_surface(one, other):
     """Whether two inverse depths of neighbours lie on one surface."""
     return min(one, other) > SAME_SURFACE * max(one, other)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@compiled(error_model="numpy", forceinline=True)
 def step(u, v, nearness, before, here, after):
     """How place and inverse depth change from pixel to pixel: (du, dv, dw, whether a neighbour on the same surface says so)."""
     own = nearness[here]
@@ -138,7 +139,7 @@ def step(u, v, nearness, before, here, after):
     return (u[last] - u[first]) * share, (v[last] - v[first]) * share, (nearness[last] - nearness[first]) * share, True
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", parallel=True)
+@compiled(error_model="numpy", parallel=True)
 def draw_tiles(u, v, nearness, steps, targets):
     """Every depth pixel as a tile of the surface that it lies on, where it is the nearest; each part into its own target.
 
@@ -165,7 +166,7 @@ def draw_tiles(u, v, nearness, steps, targets):
                     fill(u[here], v[here], nearness[here], across_u, across_v, across_w, down_u, down_v, down_w, target)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@compiled(error_model="numpy", forceinline=True)
 def fill(u, v, nearness, across_u, across_v, across_w, down_u, down_v, down_w, target):
     """Draw one tile about (u, v), spanned by its steps across and down."""
     area = across_u * down_v - across_v * down_u
@@ -182,7 +183,7 @@ def fill(u, v, nearness, across_u, across_v, across_w, down_u, down_v, down_w, t
                 target[y, x] = max(target[y, x], nearness + (along * across_w + down * down_w) / area)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", parallel=True)
+@compiled(error_model="numpy", parallel=True)
 def to_depth(targets, depth):
     """The nearest of all parts in metres, NaN where there is none. targets: (parts, h, w)."""
     for row in numba.prange(depth.shape[0]):
@@ -193,7 +194,7 @@ def to_depth(targets, depth):
             depth[row, column] = np.float32(1) / nearest if nearest > 0 else np.float32(np.nan)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", parallel=True)
+@compiled(error_model="numpy", parallel=True)
 def reduce_cells(targets, needed, by_mean, depth):
     """One depth a pixel from its cells, the nearest of all parts in each; NaN where fewer than needed hold one.
 
@@ -220,7 +221,7 @@ def reduce_cells(targets, needed, by_mean, depth):
                 depth[row, column] = np.float32(1) / median(held[:n])
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@compiled(error_model="numpy", forceinline=True)
 def median(values):
     """Of two in the middle their mean, or the nearer where they lie on two surfaces. Sorts the values."""
     for i in range(1, values.size):

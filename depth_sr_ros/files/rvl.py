@@ -14,6 +14,7 @@ import numpy as np
 
 from depth_sr_ros.files.errors import ImageError
 from depth_sr_ros.files.limits import check_size
+from depth_sr_ros.system.compiled import compiled
 
 _SIZE = struct.Struct("<ii")
 _SPARE_BYTES = 8  # that may stand behind the last pixel
@@ -64,9 +65,8 @@ def prepare() -> None:
 @lru_cache(maxsize=1)
 def _compiled() -> tuple[Callable, Callable]:
     """The loops of decoder and encoder."""
-    import numba
 
-    @numba.njit(cache=True, nogil=True)
+    @compiled()
     def number(words, nibble):
         """The number that begins at a nibble: three bits each, low ones first, the fourth says that it goes on."""
         value, shift = np.int64(0), 0
@@ -81,7 +81,7 @@ def _compiled() -> tuple[Callable, Callable]:
                 return np.int64(_LONG), nibble
         return np.int64(_ENDS), nibble
 
-    @numba.njit(cache=True, nogil=True)
+    @compiled()
     def decode(words, depth):
         """Fill `depth`, zeros so far; return the number of words read, or a fault."""
         pixel, nibble, previous = 0, 0, np.int64(0)
@@ -109,7 +109,7 @@ def _compiled() -> tuple[Callable, Callable]:
                 pixel += 1
         return np.int64((nibble + 7) >> 3)
 
-    @numba.njit(cache=True, nogil=True)
+    @compiled()
     def put(words, nibble, value):
         while True:
             part = value & 7
@@ -121,7 +121,7 @@ def _compiled() -> tuple[Callable, Callable]:
             if not value:
                 return nibble
 
-    @numba.njit(cache=True, nogil=True)
+    @compiled()
     def encode(depth, words):
         """Fill `words`, zeros so far; return how many are used."""
         pixel, nibble, previous = 0, 0, np.int64(0)

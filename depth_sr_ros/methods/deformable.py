@@ -14,7 +14,7 @@ from torch import Tensor
 from depth_sr_ros.methods.base import Method
 from depth_sr_ros.methods.layers import upsample_bicubic
 from depth_sr_ros.methods.streams import RATIO
-from depth_sr_ros.system.threads import torch_threads_kept
+from depth_sr_ros.system.compiled import compiled
 
 KERNEL = 3  # k: neighbours per axis
 NEIGHBOURS = KERNEL * KERNEL
@@ -113,14 +113,13 @@ def weighted_average_cpu(image: Tensor, kernels: Tensor, offsets: Tensor, ratio:
     """
     out = torch.empty_like(image)
     average = _compiled_average()
-    with torch_threads_kept():
-        for one in range(image.shape[0]):
-            average(
-                image[one, 0].numpy(),
-                kernels[one].numpy().reshape(NEIGHBOURS, ratio, ratio, *kernels.shape[-2:]),
-                offsets[one].numpy().reshape(2, NEIGHBOURS, ratio, ratio, *offsets.shape[-2:]),
-                out[one, 0].numpy(),
-            )
+    for one in range(image.shape[0]):
+        average(
+            image[one, 0].numpy(),
+            kernels[one].numpy().reshape(NEIGHBOURS, ratio, ratio, *kernels.shape[-2:]),
+            offsets[one].numpy().reshape(2, NEIGHBOURS, ratio, ratio, *offsets.shape[-2:]),
+            out[one, 0].numpy(),
+        )
     return out
 
 
@@ -131,7 +130,7 @@ def _compiled_average():
 
     reach = np.float32(REACH)
 
-    @numba.njit(parallel=True, fastmath=True, cache=True, nogil=True)
+    @compiled(parallel=True, fastmath=True)
     def average(image, kernels, offsets, out):
         height, width = image.shape
         ratio = kernels.shape[1]

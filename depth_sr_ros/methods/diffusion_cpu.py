@@ -15,7 +15,7 @@ from torch import Tensor
 
 from depth_sr_ros.methods.diffusion import STEP, Source, adjustment, extrapolation, finished
 from depth_sr_ros.methods.layers import resize_matrix, upsample_bicubic
-from depth_sr_ros.system.threads import torch_threads_kept
+from depth_sr_ros.system.compiled import compiled
 
 
 def diffuse_with_adjustment(source: Source, flow: Tensor, scale: int, name: str, iterations: int, accelerated: bool) -> Tensor:
@@ -54,10 +54,9 @@ class _Diffusion(torch.autograd.Function):
     def backward(ctx, gradient):
         (flow,) = ctx.saved_tensors
         result = torch.empty_like(flow)
-        with torch_threads_kept():
-            for index, kept in enumerate(ctx.kept):
-                found = _gradient_of_flow(gradient[index, 0], flow[index], kept, ctx.scale, ctx.steps, ctx.accelerated)
-                result[index] = torch.from_numpy(found)
+        for index, kept in enumerate(ctx.kept):
+            found = _gradient_of_flow(gradient[index, 0], flow[index], kept, ctx.scale, ctx.steps, ctx.accelerated)
+            result[index] = torch.from_numpy(found)
         return result, None, None, None, None, None
 
 
@@ -77,13 +76,12 @@ def _iterate(source, flow, scale, name, iterations, gradient_iterations, acceler
         now = _framed(image[0])
         before = now.copy()
         below, right = _framed(STEP * flows[0]), _framed(STEP * flows[1])
-        with torch_threads_kept():
-            for step in range(iterations):
-                if step >= first:
-                    states[step - first] = now
-                far = np.float32(extrapolation(step, accelerated))
-                after(now, before, below, right, values[0].numpy(), known[0].numpy(), far)
-                now, before = before, now
+        for step in range(iterations):
+            if step >= first:
+                states[step - first] = now
+            far = np.float32(extrapolation(step, accelerated))
+            after(now, before, below, right, values[0].numpy(), known[0].numpy(), far)
+            now, before = before, now
         image[0] = torch.from_numpy(now)[1:-1, 1:-1]
     return images, kept
 
@@ -110,7 +108,7 @@ def _framed(plane: Tensor) -> np.ndarray:
     return torch.nn.functional.pad(plane, (1, 1, 1, 1)).numpy()
 
 
-@numba.njit(fastmath=True, nogil=True, cache=True, inline="always")
+@compiled(fastmath=True, inline="always")
 def _diffused_row(now, below, right, row, out):
     """Eq. 1 for one framed row; flows are already multiplied by lambda."""
     above, here, under = now[row - 1, 1:], now[row, 1:], now[row + 1, 1:]
@@ -122,7 +120,7 @@ def _diffused_row(now, below, right, row, out):
         out[x] = depth + vertical + (left[x] - depth) * back[x] + (after[x] - depth) * forth[x]
 
 
-@numba.njit(parallel=True, fastmath=True, nogil=True, cache=True)
+@compiled(parallel=True, fastmath=True)
 def _average_iteration(now, before, below, right, values, known, far):
     """Eqs. 1 and 3 from `now`, extrapolated from `before` and put in its place, one row of blocks at a time."""
     height, width = values.shape
@@ -185,13 +183,13 @@ def _reduction(side: int, scale: int) -> tuple[np.ndarray, np.ndarray, np.ndarra
     return matrix, ends, np.linalg.inv(exact @ exact.T).astype(np.float32)
 
 
-@numba.njit(parallel=True, fastmath=True, nogil=True, cache=True)
+@compiled(parallel=True, fastmath=True)
 def _diffuse(now, below, right, diffused):
     for row in numba.prange(diffused.shape[0]):
         _diffused_row(now, below, right, row + 1, diffused[row])
 
 
-@numba.njit(parallel=True, fastmath=True, nogil=True, cache=True)
+@compiled(parallel=True, fastmath=True)
 def _add_gradients(now, gradient, result):
     """What eq. 1 gives the flow between p and n, where n is below p or right of it: lambda (g_p - g_n) (x_n - x_p)."""
     step = np.float32(STEP)
@@ -205,7 +203,7 @@ def _add_gradients(now, gradient, result):
             right[x] += step * (change[x + 1] - change[x + 2]) * (here[x + 2] - here[x + 1])
 
 
-@numba.njit(parallel=True, fastmath=True, nogil=True, cache=True)
+@compiled(parallel=True, fastmath=True)
 def _measure(diffused, values, known, rows, row_ends, columns, column_ends, columns_inverse, missing):
     """What the diffused image's reduction lacks of the source, times (C C')^-1."""
     for row in numba.prange(values.shape[0]):
@@ -221,7 +219,7 @@ def _measure(diffused, values, known, rows, row_ends, columns, column_ends, colu
             _add(lack, columns_inverse[column], missing[row])
 
 
-@numba.njit(parallel=True, fastmath=True, nogil=True, cache=True)
+@compiled(parallel=True, fastmath=True)
 def _widen(missing, rows_inverse, columns, column_ends, widened):
     """(R R')^-1 times what is missing, times C."""
     height, width = missing.shape
@@ -235,7 +233,7 @@ def _widen(missing, rows_inverse, columns, column_ends, widened):
             _add(line[column], columns[column, start:end], widened[row, start:end])
 
 
-@numba.njit(parallel=True, fastmath=True, nogil=True, cache=True)
+@compiled(parallel=True, fastmath=True)
 def _correct(diffused, widened, rows, row_ends, far, before):
     """Add R' times the correction, extrapolate from `before`, and put the result in its place."""
     height, full_height = rows.shape
@@ -249,7 +247,7 @@ def _correct(diffused, widened, rows, row_ends, far, before):
             target[x] = (1 - far) * target[x] + far * line[x]
 
 
-@numba.njit(fastmath=True, nogil=True, cache=True, inline="always")
+@compiled(fastmath=True, inline="always")
 def _add(weight, line, total):
     """total += weight * line."""
     for x in range(total.size):

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from depth_sr_ros.methods.base import Method
 from depth_sr_ros.methods.layers import upsample_bicubic
-from depth_sr_ros.system.threads import torch_threads_kept
+from depth_sr_ros.system.compiled import compiled
 
 LEVELS = 31  # depth hypotheses d over the image's range; more gain nothing, as the parabola finds what is between
 # These three are the best tried on the development pairs at x8.
@@ -76,8 +76,7 @@ def joint_bilateral(guide: np.ndarray, image: np.ndarray, lowest: float, highest
     places = ((image - np.float32(lowest)) / np.float32(step)).clip(0, LEVELS - 1)
     found = np.empty_like(image)
     colour_fall, truncation = np.float32(1 / (3 * COLOUR_DECAY)), np.float32(TRUNCATION * (LEVELS - 1))
-    with torch_threads_kept():
-        _compiled_filter()(guide, places, spatial, stride, colour_fall, truncation, found)
+    _compiled_filter()(guide, places, spatial, stride, colour_fall, truncation, found)
     return np.float32(lowest) + np.float32(step) * found
 
 
@@ -88,7 +87,7 @@ def _compiled_filter():
 
     half, two, above = np.float32(0.5), np.float32(2), np.float32(LEVELS - 1)
 
-    @numba.njit(parallel=True, fastmath=True, cache=True, nogil=True)
+    @compiled(parallel=True, fastmath=True)
     def cost_volume_minimum(guide, places, spatial, stride, colour_fall, truncation, found):
         height, width = places.shape
         radius = spatial.shape[0] // 2

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 
 import pytest
 import torch
@@ -76,6 +77,31 @@ def test_one_thread_is_enough(name, precision, module, inputs):
     try:
         engine = make_backend(name, threads=1).compile(module, inputs, precision)
         assert engine(*inputs)[1].shape == (1, 8, 12, 16)
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_eager_pytorch_has_its_threads_in_whatever_thread_it_is_called(inputs):
+    """An engine is built in one thread and serves in another; PyTorch's number of threads is a thread's own."""
+    seen = []
+
+    class Asking(torch.nn.Module):
+        def forward(self, guide, depth):
+            seen.append(torch.get_num_threads())
+            return depth
+
+    before = torch.get_num_threads()
+    try:
+        engine = make_backend("torch_eager", threads=2).compile(Asking().eval(), inputs, "f32")
+
+        def serve():
+            torch.set_num_threads(3)
+            engine(*inputs)
+
+        serving = threading.Thread(target=serve)
+        serving.start()
+        serving.join()
+        assert seen[-1] == 2
     finally:
         torch.set_num_threads(before)
 
