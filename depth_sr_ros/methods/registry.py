@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from depth_sr_ros.methods.errors import MethodError, MissingWeights, UnknownMethod, UnsupportedScale
-from depth_sr_ros.methods.weights import at_scale, load_weights
+from depth_sr_ros.methods.weights import at_scale, is_file, load_weights
 from depth_sr_ros.system.package_files import share_directory
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ _CLASSES = {
 }
 MAX_SCALE = 32
 ALL_SCALES = tuple(range(2, MAX_SCALE + 1))
+ENCODER_SIZE = 30_000_000  # numbers that a network may have besides its weights file: DINOv2's small encoder has 22 million
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def check(name: str, scale: int, weights: Path | None = None) -> None:
     scale = _whole_scale(scale)
     if weights is not None and not cls.learned:
         raise MethodError(f"method {name!r} has learnt nothing and takes no weights, so {weights} would have no effect")
-    if weights is not None and not Path(weights).is_file():
+    if weights is not None and not is_file(Path(weights)):
         raise MissingWeights(f"no weights file {weights} for {name} x{scale}")
     if cls.learned and weights is None and scale not in scales_with_weights(name):
         raise MissingWeights(_missing(name, scale))
@@ -149,6 +150,7 @@ def load_method(name: str, scale: int, weights: Path | None = None) -> Method:
     if manifest.scale is None and not cls.any_scale:
         raise MethodError(f"weights {path} are for {name} {at_scale(None)}, but its weights must be for one: x{scale}")
     try:
+        _check_size(cls, scale, manifest.config, state)
         method = cls(scale, **manifest.config)
         method.load_state_dict(state)
     except MissingWeights:  # of an encoder that the user has to name
@@ -156,6 +158,17 @@ def load_method(name: str, scale: int, weights: Path | None = None) -> Method:
     except Exception as error:  # a manifest may hold any configuration, and a constructor may trip over it anywhere
         raise MethodError(f"weights {path} do not fit {name} x{scale}: {type(error).__name__}: {error}") from error
     return method.eval().requires_grad_(False)
+
+
+def _check_size(cls: type[Method], scale: int, config: dict, state: dict) -> None:
+    """Refuse a configuration far larger than the weights are, before memory is taken for it. Raises ValueError."""
+    import torch
+
+    with torch.device("meta"):
+        size = sum(tensor.numel() for tensor in cls(scale, **config).state_dict().values())
+    held = sum(tensor.numel() for tensor in state.values())
+    if size > held + ENCODER_SIZE:
+        raise ValueError(f"its configuration makes a network of {size} numbers, and the file holds {held}")
 
 
 def _whole_scale(scale: int) -> int:

@@ -14,6 +14,7 @@ KINDS = {  # of a manifest's fields, and how to say so
     "accuracy": (dict, "an object"), "licence": (str, "a string"),
 }  # fmt: skip
 MANIFEST_LIMIT = 1 << 20  # bytes; a manifest is about a kilobyte
+WEIGHTS_LIMIT = 1 << 30  # bytes; the papers' largest network has half of that
 
 
 @dataclass(frozen=True)
@@ -47,15 +48,10 @@ def at_scale(scale: int | None) -> str:
 
 def sha256_of(path: Path) -> str:
     """Return the file's SHA-256 in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest(file)
-
-
-def _digest(file) -> str:
-    """What `hashlib.file_digest` does, for Python 3.10."""
     digest = hashlib.sha256()
-    while block := file.read(1 << 20):
-        digest.update(block)
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
     return digest.hexdigest()
 
 
@@ -66,18 +62,37 @@ def read_manifest(path: Path) -> Manifest:
         MethodError: it is missing, too large, not JSON, or lacks a field or has one of the wrong kind.
     """
     manifest = path.with_suffix(".json")
+    content = _read(manifest, MANIFEST_LIMIT, f"manifest {manifest}", f"weights {path} have no manifest: {manifest} is missing")
     try:
-        if manifest.stat().st_size > MANIFEST_LIMIT:
-            raise MethodError(f"manifest {manifest} is larger than {MANIFEST_LIMIT} bytes: not a manifest")
-        content = Manifest(**json.loads(manifest.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise MethodError(f"weights {path} have no manifest: {manifest} is missing") from None
+        known = Manifest(**json.loads(content.decode("utf-8")))
     except (ValueError, TypeError, RecursionError) as error:
         raise MethodError(f"manifest {manifest} cannot be read: {error}") from None
     for name, (kinds, wanted) in KINDS.items():
-        value = getattr(content, name)
+        value = getattr(known, name)
         if isinstance(value, bool) or not isinstance(value, kinds):
             raise MethodError(f"manifest {manifest}: {name} is {value!r:.60}, it must be {wanted}")
+    return known
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; a name that is too long, or a folder that may not be looked into, is none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def _read(path: Path, limit: int, what: str, missing: str) -> bytes:
+    """Return a file's bytes as they are at one moment, `limit` at most. Raises MethodError."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(limit + 1)
+    except FileNotFoundError:
+        raise MethodError(missing) from None
+    except OSError as error:
+        raise MethodError(f"{what} cannot be read: {error.strerror}") from None
+    if len(content) > limit:
+        raise MethodError(f"{what} is larger than {limit} bytes: it cannot be one")
     return content
 
 
@@ -97,22 +112,23 @@ def load_weights(path: Path, method: str, scale: int | None) -> tuple[Manifest, 
             that are none.
     """
     from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    from safetensors.torch import load
 
     from depth_sr_ros.methods.quantisation import dequantise
 
-    if not path.is_file():
+    if not is_file(path):
         raise MissingWeights(f"no weights file {path}")
     manifest = read_manifest(path)
     if manifest.method != method or manifest.scale not in (None, scale):
         raise MethodError(
             f"weights {path} are for {manifest.method} {at_scale(manifest.scale)}, not for {method} {at_scale(scale)}"
         )
-    found = sha256_of(path)
+    content = _read(path, WEIGHTS_LIMIT, f"weights file {path}", f"no weights file {path}")
+    found = hashlib.sha256(content).hexdigest()  # of the very bytes that are used: the file may be written to meanwhile
     if found != manifest.sha256:
         raise MethodError(f"weights {path} have sha256 {found}, the manifest says {manifest.sha256}: file is damaged")
     try:
-        state = dequantise(load_file(path))
+        state = dequantise(load(content))
     except SafetensorError as error:
         raise MethodError(f"weights {path} are not a readable safetensors file: {error}") from None
     except MethodError as error:

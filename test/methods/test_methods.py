@@ -1,6 +1,7 @@
 """Methods by name, their weights files, shared layers, baselines, and what holds for every learned method."""
 
 import json
+import resource
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -350,6 +351,36 @@ def test_a_manifest_that_is_none_is_refused(tmp_path, text, says):
         path.with_suffix(".json").write_text(text)
     with pytest.raises(MethodError, match=says):
         load_method("fdkn", 8, path)
+
+
+def test_a_manifest_that_is_a_folder_is_refused(tmp_path):
+    path = save(tmp_path / "a.safetensors")
+    path.with_suffix(".json").unlink()
+    path.with_suffix(".json").mkdir()
+    with pytest.raises(MethodError, match="manifest .*a.json cannot be read: Is a directory"):
+        load_method("fdkn", 8, path)
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "a" * 5000, "no/such/folder/a.safetensors", "a\0b"])
+def test_a_name_that_no_file_can_have_is_a_missing_file(tmp_path, name):
+    with pytest.raises(MissingWeights, match="no weights file"):
+        load_method("fdkn", 8, tmp_path / name)
+
+
+def test_a_configuration_far_larger_than_the_weights_takes_no_memory(tmp_path):
+    path = save(tmp_path / "a.safetensors", config={"widths": [4000, 4000, 4000]})
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(MethodError, match=r"makes a network of \d+ numbers, and the file holds \d+"):
+        load_method("fdkn", 8, path)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # kilobytes; it would be 5 million
+
+
+def test_a_file_that_is_cut_while_its_weights_are_in_use_does_no_harm(tmp_path):
+    """A file that is mapped into memory and cut by others ends the process."""
+    path = save(tmp_path / "a.safetensors")
+    method = load_method("fdkn", 8, path)
+    path.write_bytes(b"")
+    assert all(parameter.isfinite().all() for parameter in method.parameters())
 
 
 def test_weights_of_a_method_bound_to_a_scale_cannot_be_for_any(tmp_path):
