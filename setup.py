@@ -38,10 +38,11 @@ setup(
         "numba>=0.60",
         "PyYAML>=6",
         "tqdm>=4.60",
+        "pillow>=9",
     ],
     extras_require={
         "openvino": ["openvino>=2024.4"],
-        "test": ["pytest>=7", "pillow>=10"],
+        "test": ["pytest>=7", "catkin_pkg>=1"],
     },
     zip_safe=False,
     entry_points={

@@ -32,7 +32,7 @@ class TorchEager(Backend):
 
     @property
     def device(self) -> str:
-        """ "cuda" where PyTorch sees a GPU."""
+        """`cuda` where PyTorch sees a GPU."""
         import torch
 
         return "cuda" if torch.cuda.is_available() else "cpu"

@@ -43,6 +43,7 @@ class PngHeader:
 
     @property
     def channels(self) -> int:
+        """Samples a pixel."""
         return _CHANNELS[self.colour_type]
 
 

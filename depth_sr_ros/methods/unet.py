@@ -20,8 +20,9 @@ class ResidualBlock(nn.Module):
 
 
 class LightUNet(nn.Module):
-    """A U-Net below a pixel shuffle, so that no layer sees more than a sixteenth of the pixels: 1.3 million parameters,
-    18 GFLOP at 640 x 480.
+    """A U-Net below a pixel shuffle, so that no layer sees more than a sixteenth of the pixels.
+
+    It has 1.3 million parameters and takes 18 GFLOP at 640 x 480.
 
     Args:
         channels: of the image. features: of the result.

@@ -119,7 +119,7 @@ def sides(parameter: Tensor) -> tuple[int, int]:
 
 
 def orthogonal(matrices: Tensor) -> Tensor:
-    """Replace the singular values of matrices by values from about 0.68 to 1.2, by a Newton-Schulz iteration:
+    """Replace the singular values of matrices by values from about 0.68 to 1.2, by a Newton-Schulz iteration.
 
         X <- a X + b (X X^T) X + c (X X^T)^2 X
 
