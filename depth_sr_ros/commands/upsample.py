@@ -1,9 +1,11 @@
-"""`depth-sr upsample`: one pair of images."""
+"""`depth-sr upsample`: a pair of images, or the pairs of two folders."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,14 +15,43 @@ if TYPE_CHECKING:
     import numpy as np
 
     from depth_sr_ros.core.result import DepthResult
+    from depth_sr_ros.core.upsampler import Upsampler
 
 
 def add_parser(subparsers) -> None:
     """Register the command."""
     parser = subparsers.add_parser("upsample", help="upsample a depth image with the colour image that belongs to it")
-    parser.add_argument("--rgb", type=Path, required=True, help="colour image, seeing what the depth image sees")
-    parser.add_argument("--depth", type=Path, required=True, help="16-bit PNG (millimetres, 0 invalid) or .npy (metres)")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="result: .png (millimetres) or .npy (metres)")
+    parser.add_argument("--rgb", type=Path, required=True, help="colour image, seeing what the depth image sees, or a folder")
+    parser.add_argument(
+        "--depth",
+        type=Path,
+        required=True,
+        help="16-bit PNG or TIFF (0 invalid), or metres in a TIFF, EXR, .npy or .npz; or a folder of them, whose files are "
+        "matched with those of --rgb by name or number",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        help="result: .png (16 bits) or .tiff, .exr, .npy, .npz (metres); or a folder",
+    )
+    parser.add_argument("--format", default=".png", help="ending of results in a folder (default: %(default)s)")
+    parser.add_argument(
+        "--depth-unit",
+        type=float,
+        default=0.001,
+        metavar="METRES",
+        help="of a count of 16-bit depth, in and out: 0.0002 for TUM's files (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--no-return",
+        type=float,
+        nargs="*",
+        default=[65535.0],
+        metavar="VALUE",
+        help="values of depth files, as they stand there, that mean no return, beside 0 and NaN (default: 65535)",
+    )
     parser.add_argument("--method", default="fdkn", help="see `depth-sr methods` (default: %(default)s)")
     parser.add_argument("--scale", type=int, default=8, help="output pixels per depth pixel, per axis (default: %(default)s)")
     parser.add_argument("--backend", default="auto", help="see `depth-sr doctor` (default: %(default)s)")
@@ -51,21 +82,38 @@ def add_parser(subparsers) -> None:
     parser.set_defaults(run=run)
 
 
-def run(arguments: argparse.Namespace) -> None:
-    """Read, upsample, write, say what came out."""
-    from depth_sr_ros.core.upsampler import Upsampler
-    from depth_sr_ros.files.images import check_depth_output, check_rgb_output, read_depth, read_rgb, write_depth, write_rgb
+@dataclass(frozen=True)
+class _Job:
+    """A pair of files and what is to be written of it."""
 
+    rgb: Path
+    depth: Path
+    output: Path
+    preview: Path | None
+
+
+class _Notes:
+    """Lines for the user on stderr, each said once however many pairs it is true of."""
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
+
+    def __call__(self, line: str) -> None:
+        if line and line not in self._said:
+            self._said.add(line)
+            print(f"depth-sr: {line}", file=sys.stderr)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Upsample a pair, or all pairs of two folders; return 1 where some pairs of a folder could not be."""
+    from depth_sr_ros.core.upsampler import Upsampler
+    from depth_sr_ros.files.depth_units import check_unit
+
+    check_unit(arguments.depth_unit)
     weights = weights_by_method([arguments.method], arguments.weights)[arguments.method]
-    check_depth_output(arguments.output)
-    if arguments.preview:
-        check_rgb_output(arguments.preview)
-    check_outputs(
-        {"--output": arguments.output, "--preview": arguments.preview},
-        {"--rgb": arguments.rgb, "--depth": arguments.depth, **weights_files(weights)},
-    )
-    rgb, depth = read_rgb(arguments.rgb), read_depth(arguments.depth)
-    depth_options = {name: getattr(arguments, name) for name in ("fill_holes", "min_depth", "max_depth")}
+    jobs = _jobs(arguments)
+    _check_outputs(jobs, weights)
+    options = {name: getattr(arguments, name) for name in ("fill_holes", "min_depth", "max_depth")}
     upsampler = Upsampler(
         arguments.method,
         arguments.scale,
@@ -76,26 +124,93 @@ def run(arguments: argparse.Namespace) -> None:
         consistency=arguments.consistency,
         ensemble=arguments.ensemble,
         iterations=arguments.iterations,
-        **depth_options,
+        **options,
     )
-    _warn_of_another_size(rgb.shape[:2], depth.shape, arguments.scale)
+    bicubic = Upsampler("bicubic", arguments.scale, clip_to_measured=False, **options) if arguments.preview else None
+    notes = _Notes()
+    if not arguments.depth.is_dir():
+        print(_upsample(jobs[0], arguments, upsampler, bicubic, notes))
+        return 0
+    return _upsample_all(jobs, lambda job: _upsample(job, arguments, upsampler, bicubic, notes))
+
+
+def _jobs(arguments: argparse.Namespace) -> list[_Job]:
+    """The pair that was named, or the pairs of the folders; folders for results are made."""
+    from depth_sr_ros.files.pairs import match_pairs
+
+    folders = [name for name in ("rgb", "depth") if getattr(arguments, name).is_dir()]
+    if not folders:
+        return [_Job(arguments.rgb, arguments.depth, arguments.output, arguments.preview)]
+    if len(folders) == 1:
+        raise ValueError(f"--{folders[0]} {getattr(arguments, folders[0])} is a folder: then --rgb and --depth must both be")
+    for folder in filter(None, (arguments.output, arguments.preview)):
+        folder.mkdir(exist_ok=True)
+    return [
+        _Job(
+            rgb,
+            depth,
+            arguments.output / f"{depth.stem}{arguments.format}",
+            arguments.preview / f"{depth.stem}.png" if arguments.preview else None,
+        )
+        for rgb, depth in match_pairs(arguments.rgb, arguments.depth)
+    ]
+
+
+def _check_outputs(jobs: Sequence[_Job], weights: Path | None) -> None:
+    from depth_sr_ros.files.images import check_depth_output, check_rgb_output
+
+    for job in jobs:
+        check_depth_output(job.output)
+        if job.preview:
+            check_rgb_output(job.preview)
+        inputs = {"--rgb": job.rgb, "--depth": job.depth, **weights_files(weights)}
+        check_outputs({"--output": job.output, "--preview": job.preview}, inputs)
+
+
+def _upsample_all(jobs: Sequence[_Job], upsample: Callable[[_Job], str]) -> int:
+    """Upsample pair by pair under a progress bar; a bad one costs a line, and the exit status."""
+    from tqdm import tqdm
+
+    failed = 0
+    for job in tqdm(jobs, unit="pair", disable=None):  # where stderr is no terminal, no bar
+        try:
+            upsample(job)
+        except (ValueError, OSError) as error:
+            failed += 1
+            tqdm.write(f"depth-sr: {job.depth.name}: {' '.join(str(error).split())}", file=sys.stderr)
+    print(f"{len(jobs) - failed} of {len(jobs)} pairs upsampled into {jobs[0].output.parent}")
+    return 1 if failed else 0
+
+
+def _upsample(job: _Job, arguments: argparse.Namespace, upsampler: Upsampler, bicubic: Upsampler | None, notes: _Notes) -> str:
+    """Read, upsample, write; return what came out in a line."""
+    from depth_sr_ros.files.depth_units import to_metres, unit_doubt
+    from depth_sr_ros.files.images import orientation, read_depth, read_rgb, write_depth, write_rgb
+
+    rgb, counts = read_rgb(job.rgb), read_depth(job.depth)
+    if (turned := orientation(job.rgb)) > 1:
+        notes(f"colour has EXIF orientation {turned}, which is not applied: its pixels are taken as they are stored")
+    notes(unit_doubt(counts, arguments.depth_unit, arguments.no_return))
+    depth = to_metres(counts, arguments.depth_unit, arguments.no_return)
+    notes(_another_size(rgb.shape[:2], depth.shape, arguments.scale))
     result = upsampler(rgb, depth)
-    filed = write_depth(arguments.output, result.depth)
-    _warn_of_lost_depth(arguments.output, int((result.valid & ~filed).sum()))
+    filed = write_depth(job.output, result.depth, arguments.depth_unit)
+    notes(_lost_depth(job.output, int((result.valid & ~filed).sum()), arguments.depth_unit))
+    if bicubic is not None:
+        limits = arguments.min_depth, arguments.max_depth
+        write_rgb(job.preview, _preview(rgb, depth, limits, bicubic(rgb, depth), result))
     engine = f"{result.method} x{upsampler.scale} on {result.backend} {upsampler.precision}"
     milliseconds = result.times_ms["total"] - result.times_ms["prepare"]
-    print(f"{arguments.output}: {_describe(result.depth, result.valid & filed)}; {engine}, {milliseconds:.0f} ms")
-    if arguments.preview:
-        bicubic = Upsampler("bicubic", arguments.scale, clip_to_measured=False, **depth_options)(rgb, depth)
-        limits = arguments.min_depth, arguments.max_depth
-        write_rgb(arguments.preview, _preview(rgb, depth, limits, bicubic, result))
+    return f"{job.output}: {_describe(result.depth, result.valid & filed)}; {engine}, {milliseconds:.0f} ms"
 
 
-def _warn_of_another_size(rgb_shape: tuple[int, int], depth_shape: tuple[int, int], scale: int) -> None:
-    """Say that the colour image has to be resized, before the sizes may be refused, and what they suggest instead."""
+def _another_size(rgb_shape: tuple[int, int], depth_shape: tuple[int, int], scale: int) -> str:
+    """That the colour image has to be resized, before the sizes may be refused, and what they suggest instead."""
+    from depth_sr_ros.core.working_grid import grid_shape
+
     (rgb_height, rgb_width), (height, width) = rgb_shape, depth_shape
-    if rgb_shape == (scale * height, scale * width):
-        return
+    if scale > 0 and grid_shape(rgb_shape, scale) == depth_shape:
+        return ""
     fitting = rgb_width // max(width, 1)
     if rgb_width <= width:
         advice = "a depth image as large as the colour image has nothing to gain from it: give an LR one"
@@ -103,14 +218,14 @@ def _warn_of_another_size(rgb_shape: tuple[int, int], depth_shape: tuple[int, in
         advice = f"their sizes would fit --scale {fitting}"
     else:
         advice = "scale times the depth image"
-    sizes = f"from {rgb_width} x {rgb_height} to {scale * width} x {scale * height}"
-    print(f"depth-sr: the colour image is resized {sizes}; {advice}", file=sys.stderr)
+    return f"the colour image is resized from {rgb_width} x {rgb_height} to {scale * width} x {scale * height}; {advice}"
 
 
-def _warn_of_lost_depth(path: Path, pixels: int) -> None:
-    if pixels:
-        lost = f"{pixels} known pixels are beyond the 65.535 m of a 16-bit PNG, or nearer than its millimetre"
-        print(f"depth-sr: {lost}, and stand as invalid in {path}: a .npy file would hold them", file=sys.stderr)
+def _lost_depth(path: Path, pixels: int, unit: float) -> str:
+    if not pixels:
+        return ""
+    lost = f"{pixels} known pixels are beyond the {65534 * unit:g} m of a 16-bit PNG of {unit:g} m, or nearer than one count"
+    return f"{lost}, and stand as invalid in {path}: a .npy file would hold them"
 
 
 def _describe(depth: np.ndarray, filed: np.ndarray) -> str:
@@ -134,11 +249,9 @@ def _preview(
     import numpy as np
 
     from depth_sr_ros.core.depth_image import valid_mask
-    from depth_sr_ros.files.depth_units import from_uint16_mm
     from depth_sr_ros.files.previews import colour_depth, contact_sheet
 
-    metres = from_uint16_mm(depth) if depth.dtype == np.uint16 else depth
-    metres = np.where(valid_mask(metres, *limits), metres, np.nan)
+    metres = np.where(valid_mask(depth, *limits), depth, np.nan)
     near, far = np.nanpercentile(metres, (1, 99))
     height, width = result.depth.shape
     pictures = {"guide": cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)}

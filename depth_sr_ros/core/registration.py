@@ -90,7 +90,9 @@ class Registration:
 
         targets = self._splat(depth)
         registered = np.empty(self._needed.shape, np.float32)
-        cpu.reduce_cells(targets, self._needed, self._by_mean, registered)
+        reduced, thin = (self._memory(name, self._needed.shape) for name in ("reduced", "thin"))
+        cpu.reduce_cells(targets, self._needed, self._by_mean, reduced, thin)
+        cpu.keep_thin(reduced, thin, registered)
         return registered
 
     def _reachable(self, extent: tuple[float, float]) -> np.ndarray:

@@ -14,6 +14,7 @@ from depth_sr_ros.system.compiled import compiled
 
 SAME_SURFACE = np.float32(0.95)  # neighbours lie on one surface where the farther is no farther than this allows,
 COLLINEAR = np.float32(0.02)  # or where three in a row lie on a line as exactly as this, however steep it is
+THIN = np.float32(0.25)  # of a pixel's cells: what fills fewer is not kept
 NOISE = np.float32(0.98)  # what is nearer by less than this is not in front
 HALF = np.float32(0.52)  # of a tile, in pixels of the depth image: tiles of a curved surface must not leave cracks
 LARGEST_TILE = 16  # pixels; what a depth pixel would cover beyond this (something at the lens) is left out
@@ -195,15 +196,16 @@ def to_depth(targets, depth):
 
 
 @compiled(error_model="numpy", parallel=True)
-def reduce_cells(targets, needed, by_mean, depth):
-    """One depth a pixel from its cells, the nearest of all parts in each; NaN where fewer than needed hold one.
+def reduce_cells(targets, needed, by_mean, reduced, thin):
+    """One inverse depth a pixel from its cells, the nearest of all parts in each; 0 where fewer than needed hold one.
 
-    targets: (parts, h * w * cells^2). needed: (h, w) int32.
+    targets: (parts, h * w * cells^2). needed: (h, w) int32. reduced: (h, w), overwritten. thin: (h, w), overwritten with what
+    stands before it in a share of the cells, 0 where nothing does.
     """
-    height, width = depth.shape
+    height, width = reduced.shape
     count = targets.shape[1] // (height * width)
     for row in numba.prange(height):
-        held = np.empty(count, np.float32)
+        cells = np.empty(count, np.float32)
         for column in range(width):
             first = (row * width + column) * count
             n = 0
@@ -211,19 +213,38 @@ def reduce_cells(targets, needed, by_mean, depth):
                 nearest = targets[0, cell]
                 for part in range(1, len(targets)):
                     nearest = max(nearest, targets[part, cell])
-                held[n] = nearest
+                cells[n] = nearest
                 n += nearest > 0
-            if n < needed[row, column]:
-                depth[row, column] = np.nan
-            elif by_mean:
-                depth[row, column] = (np.float32(1) / held[:n]).mean()
-            else:
-                depth[row, column] = np.float32(1) / median(held[:n])
+            reduced[row, column], thin[row, column] = ZERO, ZERO
+            if n >= needed[row, column] and by_mean:
+                reduced[row, column] = ONE / (ONE / cells[:n]).mean()
+            elif n >= needed[row, column]:
+                reduced[row, column] = middle(cells[:n])
+                thin[row, column] = before(cells[:n], reduced[row, column])
+
+
+@compiled(error_model="numpy", parallel=True)
+def keep_thin(reduced, thin, depth):
+    """Inverse depth to metres, NaN where there is none, with what is thin where no pixel around it holds it.
+
+    A thing that is narrower than half a pixel is nobody's median; the border of a large one is its neighbour's.
+    """
+    height, width = depth.shape
+    for row in numba.prange(height):
+        for column in range(width):
+            nearness = reduced[row, column]
+            if thin[row, column] > 0:
+                is_held = False
+                for y in range(max(row - 1, 0), min(row + 2, height)):
+                    for x in range(max(column - 1, 0), min(column + 2, width)):
+                        is_held |= reduced[y, x] > SAME_SURFACE * thin[row, column]
+                nearness = nearness if is_held else thin[row, column]
+            depth[row, column] = ONE / nearness if nearness > 0 else np.float32(np.nan)
 
 
 @compiled(error_model="numpy", forceinline=True)
-def median(values):
-    """Of two in the middle their mean, or the nearer where they lie on two surfaces. Sorts the values."""
+def middle(values):
+    """The median: of two in the middle their mean, or the nearer where they lie on two surfaces. Sorts the values."""
     for i in range(1, values.size):
         value, j = values[i], i
         while j > 0 and values[j - 1] > value:
@@ -232,3 +253,16 @@ def median(values):
         values[j] = value
     low, high = values[(values.size - 1) // 2], values[values.size // 2]
     return np.float32(0.5) * (low + high) if is_one_surface(low, high) else high
+
+
+@compiled(error_model="numpy", forceinline=True)
+def before(values, median):
+    """What the nearest of the sorted values are about, where they lie before the median and are THIN of all; else 0."""
+    nearest = values[-1]
+    if is_one_surface(nearest, median):
+        return ZERO
+    first = values.size - 1
+    while values[first - 1] > SAME_SURFACE * nearest:  # ends at the median
+        first -= 1
+    count = values.size - first
+    return values[first + count // 2] if count >= max(THIN * values.size, TWO) else ZERO

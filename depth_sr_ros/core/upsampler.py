@@ -17,13 +17,12 @@ from depth_sr_ros.core.compiled_method import CompiledMethod, StageClock
 from depth_sr_ros.core.ensemble import mean_over_flips
 from depth_sr_ros.core.options import FrameOptions, check_kinds
 from depth_sr_ros.core.result import DepthResult, FrameError
-from depth_sr_ros.core.working_grid import grid_shape, pad_to_grid
+from depth_sr_ros.core.working_grid import check_view, grid_shape, pad_to_grid
 from depth_sr_ros.files.depth_units import from_uint16_mm
 from depth_sr_ros.files.images import MAX_PIXELS
 
 MAX_OUTPUT_PIXELS = 1 << 24  # 4096 x 4096; a garbled header must not ask for all the memory there is
 FARTHEST_NEAREST_M = 250.0  # a depth camera sees nothing nearer than that only where its unit is mistaken
-SAME_ASPECT = 0.02  # relative difference of aspect ratios that the rounding of image sizes explains
 
 _log = logging.getLogger(__name__)
 
@@ -146,7 +145,7 @@ class Upsampler:
             height, width = rgb.shape[:2]
             rgb = pad_to_grid(rgb, self.scale)
         else:
-            _check_view(rgb.shape, depth.shape)
+            check_view(rgb.shape, depth.shape)
         clock = StageClock()
         self.prepare(depth.shape)
         clock.lap("prepare")
@@ -248,17 +247,6 @@ def check_shape(depth_shape: tuple[int, int], scale: int) -> None:
             "too_large",
             f"depth of {width} x {height} pixels at x{scale} is {scale * width} x {scale * height}, "
             f"more than {MAX_OUTPUT_PIXELS} pixels: a smaller scale or a smaller depth image would do",
-        )
-
-
-def _check_view(rgb_shape: tuple[int, ...], depth_shape: tuple[int, int]) -> None:
-    """A guide of another shape cannot show what the depth image shows, pixel for pixel."""
-    (rgb_height, rgb_width), (height, width) = rgb_shape[:2], depth_shape
-    if abs(rgb_width * height / (rgb_height * width) - 1) > SAME_ASPECT:
-        raise FrameError(
-            "bad_guide",
-            f"colour image is {rgb_width} x {rgb_height}, depth image {width} x {height} pixels: "
-            "their aspect ratios differ, so they cannot show the same view",
         )
 
 

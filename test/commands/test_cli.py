@@ -393,6 +393,97 @@ def depth_sr(*arguments: str) -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, "-m", "depth_sr_ros.commands.main", *arguments], capture_output=True, text=True)
 
 
+@pytest.fixture
+def folders(folder):
+    """rgb/ and depth/ with three pairs, one of whose depth images is broken."""
+    for name in ("rgb", "depth"):
+        (folder / name).mkdir()
+        for i in (2, 10, 9):
+            (folder / name / f"frame-{i}.{name}.png").write_bytes((folder / f"{name}.png").read_bytes())
+    (folder / "depth" / "frame-9.depth.png").write_bytes(b"no image")
+    return folder
+
+
+def upsample_folders(folders, *more):
+    files = [word for name in ("rgb", "depth") for word in (f"--{name}", str(folders / name))]
+    return main(["upsample", *files, "-o", str(folders / "out"), "--method", "bicubic", *more])
+
+
+def test_folders_go_pair_by_pair_and_a_broken_one_costs_a_line(folders, capsys):
+    assert upsample_folders(folders, "--format", ".npz", "--preview", str(folders / "previews")) == 1
+    captured = capsys.readouterr()
+    assert {path.name for path in (folders / "out").iterdir()} == {"frame-2.depth.npz", "frame-10.depth.npz"}
+    assert {path.name for path in (folders / "previews").iterdir()} == {"frame-2.depth.png", "frame-10.depth.png"}
+    assert "frame-9.depth.png: " in captured.err and captured.err.count("\n") == 1
+    assert "2 of 3 pairs upsampled" in captured.out
+    assert upsample(folders, "depth.png", "single.npy") == 0
+    np.testing.assert_array_equal(np.load(folders / "out" / "frame-2.depth.npz")["depth"], np.load(folders / "single.npy"))
+
+
+def test_folders_without_a_broken_pair_end_with_status_0(folders, capsys):
+    for name in ("rgb", "depth"):
+        (folders / name / f"frame-9.{name}.png").unlink()
+    assert upsample_folders(folders) == 0
+    assert {path.name for path in (folders / "out").iterdir()} == {"frame-2.depth.png", "frame-10.depth.png"}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda f: (f / "rgb" / "frame-9.rgb.png").unlink(), "rgb has 2 images, .*depth 3; .*number: frame-9.depth.png"),
+        (lambda f: [path.unlink() for path in (f / "rgb").iterdir()], "rgb has no images"),
+        (lambda f: ((f / "rgb").rename(f / "x"), (f / "rgb").write_bytes(b"")), "--depth .*depth is a folder: then"),
+        (lambda f: ((f / "rgb").rename(f / "x"), (f / "rgb").symlink_to("depth")), "two folders are needed"),
+        (lambda f: (f / "out").write_bytes(b""), "out: File exists"),
+    ],
+)
+def test_folders_that_do_not_match_are_refused_before_the_work(folders, capsys, spoil, says):
+    spoil(folders)
+    assert upsample_folders(folders) == 2
+    captured = capsys.readouterr()
+    assert re.search(says, captured.err) and captured.err.count("\n") == 1
+
+
+def test_the_unit_of_16_bit_depth_holds_for_input_and_output(folder, capsys):
+    tum = cv2.imread(str(folder / "depth.png"), cv2.IMREAD_UNCHANGED) * 5
+    cv2.imwrite(str(folder / "tum.png"), tum)
+    assert upsample(folder, "tum.png", "out.npy", "rgb.png", "--depth-unit", "0.0002") == 0
+    assert upsample(folder, "tum.png", "out.png", "rgb.png", "--depth-unit", "0.0002") == 0
+    assert upsample(folder, "depth.png", "mm.npy") == 0
+    metres = np.load(folder / "out.npy")
+    np.testing.assert_allclose(metres, np.load(folder / "mm.npy"), atol=1e-5)
+    counts = cv2.imread(str(folder / "out.png"), cv2.IMREAD_UNCHANGED)
+    np.testing.assert_allclose(counts, np.nan_to_num(metres) * 5000, atol=1)
+    assert upsample(folder, "tum.png", "out.npy", "rgb.png", "--depth-unit", "-1") == 2
+    assert "depth_unit is -1.0" in capsys.readouterr().err
+
+
+def test_a_unit_that_cannot_be_is_told_of_with_the_likely_one(folder, capsys):
+    np.save(folder / "mm.npy", np.full((24, 32), 1500.0))
+    assert upsample(folder, "mm.npy", "out.npy") == 0
+    assert "float depth must be metres (REP 118); is it millimetres?" in capsys.readouterr().err
+
+
+def test_values_of_no_return_are_invalid(folder, capsys):
+    depth = cv2.imread(str(folder / "depth.png"), cv2.IMREAD_UNCHANGED)
+    depth[:2], depth[2:4] = 65535, 7777
+    cv2.imwrite(str(folder / "saturated.png"), depth)
+    assert upsample(folder, "saturated.png", "out.npy") == 0
+    assert np.isnan(np.load(folder / "out.npy")[:16]).all()
+    assert upsample(folder, "saturated.png", "out.npy", "rgb.png", "--no-return", "65535", "7777") == 0
+    assert np.isnan(np.load(folder / "out.npy")[:32]).all()
+
+
+def test_an_exif_orientation_is_told_of_and_not_applied(folder, capsys):
+    from PIL import Image
+
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.open(folder / "rgb.png").save(folder / "turned.jpg", exif=exif)
+    assert upsample(folder, "depth.png", "out.npy", "turned.jpg") == 0
+    assert "EXIF orientation 6, which is not applied" in capsys.readouterr().err
+
+
 def test_no_command_and_unknown_commands_say_what_there_is():
     assert depth_sr().returncode == 2
     unknown = depth_sr("upsampel")
