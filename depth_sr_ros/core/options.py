@@ -8,6 +8,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from depth_sr_ros.files.depth_units import MILLIMETRE, NO_RETURN, check_no_return, check_unit
+
 
 @dataclass(frozen=True)
 class FrameOptions:
@@ -23,6 +25,8 @@ class FrameOptions:
         ensemble: take the mean over four flips of the frame: more accurate, in four times the time.
         min_depth, max_depth: metres; measured depth outside is invalid, results are clipped to the range.
         iterations: steps of a method that iterates, from 0; None takes the method's own number.
+        depth_unit: metres per count of integer depth; float depth is metres.
+        no_return: values of the depth image's own numbers that mean no return, beside 0, NaN and infinities.
 
     Raises:
         TypeError: a value is of another kind.
@@ -36,6 +40,8 @@ class FrameOptions:
     min_depth: float = 0.0
     max_depth: float = float("inf")
     iterations: int | None = None
+    depth_unit: float = MILLIMETRE
+    no_return: tuple[float, ...] = NO_RETURN
 
     def __post_init__(self) -> None:
         flags = {name: getattr(self, name) for name in ("fill_holes", "clip_to_measured", "consistency", "ensemble")}
@@ -43,6 +49,9 @@ class FrameOptions:
         check_kinds({"min_depth": self.min_depth, "max_depth": self.max_depth}, numbers.Real, "a number of metres")
         if not 0 <= self.min_depth < self.max_depth:
             raise ValueError(f"depth range [{self.min_depth}, {self.max_depth}] m must have 0 <= min_depth < max_depth")
+        check_kinds({"depth_unit": self.depth_unit}, numbers.Real, "a number of metres")
+        check_unit(self.depth_unit)
+        check_no_return(self.no_return)
         number = self.iterations
         if number is not None and (not isinstance(number, numbers.Integral) or isinstance(number, bool) or number < 0):
             raise ValueError(f"iterations must be a whole number from 0, got {number!r}; None takes the method's own")

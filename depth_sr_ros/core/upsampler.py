@@ -18,11 +18,10 @@ from depth_sr_ros.core.ensemble import mean_over_flips
 from depth_sr_ros.core.options import FrameOptions, check_kinds
 from depth_sr_ros.core.result import DepthResult, FrameError
 from depth_sr_ros.core.working_grid import check_view, grid_shape, pad_to_grid
-from depth_sr_ros.files.depth_units import from_uint16_mm
-from depth_sr_ros.files.images import MAX_PIXELS
+from depth_sr_ros.files.depth_units import to_metres, unit_doubt
+from depth_sr_ros.files.limits import MAX_PIXELS
 
 MAX_OUTPUT_PIXELS = 1 << 24  # 4096 x 4096; a garbled header must not ask for all the memory there is
-FARTHEST_NEAREST_M = 250.0  # a depth camera sees nothing nearer than that only where its unit is mistaken
 
 _log = logging.getLogger(__name__)
 
@@ -122,8 +121,8 @@ class Upsampler:
 
         Args:
             rgb: (H, W, 3) uint8, seeing what the depth image sees.
-            depth: (h, w) float, metres, or uint16, millimetres. NaN, infinite, zero, negative and out-of-range depth is
-                invalid, and so is what a numpy.ma array masks.
+            depth: (h, w) float, metres, or uint16, counts of `depth_unit`. NaN, infinite, zero, negative and out-of-range
+                depth is invalid, and so is what `no_return` lists or a numpy.ma array masks.
             options: of this frame; None takes `self.options`. Another number of iterations compiles nothing anew, unless a
                 GPU runs the iterations too.
 
@@ -149,15 +148,13 @@ class Upsampler:
         clock = StageClock()
         self.prepare(depth.shape)
         clock.lap("prepare")
-        metres = _metres(depth)
+        metres = self._metres(depth, options)
         valid = depth_image.valid_mask(metres, options.min_depth, options.max_depth)
         if not valid.any():
             raise FrameError("no_valid_depth", f"none of the {depth.size} depth pixels holds a valid depth{options.limits()}")
         filled = depth_image.fill_nearest(metres, valid)
         clock.lap("fill")
         unit, lo, hi = depth_image.normalise(filled)
-        if lo > FARTHEST_NEAREST_M:
-            self._warn_of_unit(lo)
         clock.lap("normalise")
         upsampled = depth_image.denormalise(self._upsample(rgb, unit, options.ensemble, clock), lo, hi)
         if options.consistency:
@@ -169,11 +166,14 @@ class Upsampler:
         clock.lap("finish")
         return DepthResult(upsampled, known, self.method, self.backend, clock.times_ms())
 
-    def _warn_of_unit(self, nearest_m: float) -> None:
-        """Say once what no depth camera sees."""
-        if not self._warned:
+    def _metres(self, depth: np.ndarray, options: FrameOptions) -> np.ndarray:
+        """(h, w) float32 metres; a unit that makes no sense is told of once."""
+        depth = np.ma.filled(depth, 0)  # zero is invalid in any unit; an array without a mask stays as it is
+        unit = options.depth_unit, options.no_return
+        if not self._warned and (doubt := unit_doubt(depth, *unit)):
             self._warned = True
-            _log.warning("the nearest depth is %g m away: float depth is taken for metres, is it millimetres?", nearest_m)
+            _log.warning("%s", doubt)
+        return to_metres(depth, *unit)
 
     def _iterate(self, number: int | None) -> None:
         """Make the method take so many steps; None: its own number."""
@@ -204,14 +204,6 @@ class Upsampler:
             known &= depth_image.upsample_mask(valid, self.scale)[: known.shape[0], : known.shape[1]]
         np.copyto(depth, np.float32(np.nan), where=~known)
         return known
-
-
-def _metres(depth: np.ndarray) -> np.ndarray:
-    depth = np.ma.filled(depth, 0)  # zero is invalid in either unit; an array without a mask stays as it is
-    if depth.dtype.kind == "u":
-        return from_uint16_mm(depth)
-    with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite, and so invalid
-        return depth.astype(np.float32, copy=False)
 
 
 @lru_cache(maxsize=4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -10,6 +11,7 @@ import numpy as np
 MILLIMETRE = 0.001  # metres per count of 16-bit depth (REP 118)
 SATURATED = 65535  # what drivers send for a pixel without return, beside 0
 NO_RETURN = (float(SATURATED),)
+MAX_NO_RETURN = 16
 SMALLEST_UNIT, LARGEST_UNIT = 1e-6, 1.0  # metres; no camera counts in others
 
 KNOWN_UNITS = {  # metres per count: who counts so
@@ -22,7 +24,7 @@ KNOWN_UNITS = {  # metres per count: who counts so
     1 / 256: "KITTI",
 }
 FARTHEST_MEDIAN_M, FARTHEST_NEAREST_M, NEAREST_FARTHEST_M = 100.0, 250.0, 0.02
-SAMPLES = 20_000  # pixels that a unit is judged by
+SAMPLES = 2_000  # pixels that a unit is judged by
 USUAL_M = 2.0  # what a depth camera indoors looks at
 
 
@@ -33,6 +35,14 @@ def check_unit(metres_per_count: float) -> None:
             f"depth_unit is {metres_per_count!r}: metres per count of integer depth, {SMALLEST_UNIT:g} to {LARGEST_UNIT:g}; "
             f"0.001 for millimetres, 0.0002 for TUM's PNGs"
         )
+
+
+def check_no_return(values: Sequence[float]) -> None:
+    """Raise TypeError or ValueError unless these are a few numbers."""
+    if isinstance(values, str) or not all(isinstance(value, numbers.Real) for value in values):
+        raise TypeError(f"no_return must be numbers, got {values!r}")
+    if len(values) > MAX_NO_RETURN:
+        raise ValueError(f"no_return has {len(values)} values; at most {MAX_NO_RETURN} are looked for")
 
 
 def to_metres(

@@ -439,7 +439,30 @@ def test_millimetres_as_floats_are_warned_of_once(caplog):
     for _ in range(2):
         upsampler(RGB, metres * 1000)
     (record,) = caplog.records
-    assert "1000 m away" in record.getMessage() and "millimetres?" in record.getMessage()
+    assert "the nearest 1000 m" in record.getMessage() and "millimetres?" in record.getMessage()
+
+
+@pytest.mark.parametrize("unit", [0.0001, 1 / 5000, 1 / 8000])
+def test_integer_depth_counts_in_its_unit(unit):
+    metres = np.linspace(1, 3, LOW.size, dtype=np.float32).reshape(LOW.shape)
+    counts = np.rint(metres / unit).astype(np.uint16)
+    by_unit = Upsampler("bicubic", scale=8, depth_unit=unit)(RGB, counts).depth
+    np.testing.assert_allclose(by_unit, Upsampler("bicubic", scale=8)(RGB, metres).depth, atol=2 * unit)
+    with pytest.raises(ValueError, match="depth_unit is 0.0"):
+        Upsampler("bicubic", depth_unit=0.0)
+
+
+def test_values_of_no_return_are_invalid():
+    counts = np.full(LOW.shape, 1500, np.uint16)
+    counts[0, 0], counts[0, 1] = 65535, 7777
+    upsampler = Upsampler("bicubic", scale=8)
+    assert upsampler(RGB, counts).valid.sum() == (LOW.size - 1) * 64
+    options = replace(upsampler.options, no_return=(65535, 7777))
+    result = upsampler(RGB, counts, options)
+    assert result.valid.sum() == (LOW.size - 2) * 64
+    np.testing.assert_allclose(result.depth[result.valid], 1.5, atol=1e-6)
+    with pytest.raises(TypeError, match="no_return must be numbers"):
+        Upsampler("bicubic", no_return="65535")
 
 
 def test_depth_that_only_the_limits_make_unknown_says_so():
