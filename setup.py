@@ -47,7 +47,7 @@ setup(
     zip_safe=False,
     entry_points={
         "console_scripts": [
-            "depth-sr = depth_sr_ros.commands.main:main",
+            "depth-sr = depth_sr_ros.commands.main:console_script",
             "depth_sr_node = depth_sr_ros.node.depth_sr_node:main",
             "camera_node = depth_sr_ros.demo.camera_node:main",
             "demo_node = depth_sr_ros.demo.demo_node:main",

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 
 from depth_sr_ros import __version__
+from depth_sr_ros.commands.interrupts import INTERRUPTED, die_of_interrupts, handle_interrupts
 
 COMMANDS = (
     "depth_sr_ros.commands.upsample",
@@ -37,9 +38,24 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def console_script() -> int:
+    """What `depth-sr` runs: `main`, with Ctrl-C as a quiet end from the start to the last moment."""
+    handle_interrupts()
+    try:
+        return main()
+    finally:
+        die_of_interrupts()
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; return the exit status: 2 with one line on stderr for what the user can put right."""
-    arguments = make_parser().parse_args(argv)
+    """Run a command; return the exit status: 2 with one line on stderr for what the user can put right, 130 after Ctrl-C."""
+    try:
+        return _run(make_parser().parse_args(argv))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _run(arguments: argparse.Namespace) -> int:
     from depth_sr_ros.backends import BackendError
 
     try:
@@ -49,8 +65,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"depth-sr: error: {_one_line(error)}", file=sys.stderr)
         return USER_ERROR
-    except KeyboardInterrupt:
-        return 130
 
 
 def _one_line(error: Exception) -> str:
@@ -61,4 +75,4 @@ def _one_line(error: Exception) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(console_script())

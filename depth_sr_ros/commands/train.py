@@ -4,19 +4,24 @@ import argparse
 import itertools
 import math
 import os
+import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from depth_sr_ros.commands.arguments import check_has_folder
-from depth_sr_ros.system.package_files import known_recipes
+from depth_sr_ros.system.package_files import known_recipes, recipe_purpose
 
 MOST_THREADS, MOST_WORKERS = 1024, 256  # beyond what a machine has use for
+
+WIDTH, NAME = 100, 17  # characters: of the list of recipes, and of the names in it
 
 
 def add_parser(subparsers) -> None:
     """Register the command."""
-    parser = subparsers.add_parser("train", help="train a method on generated scenes")
+    parser = subparsers.add_parser(
+        "train", help="train a method on generated scenes", formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("recipe", help="a .yaml file, or the name of one that came with the package: they are listed below")
     parser.add_argument(
         "--scale",
@@ -50,7 +55,10 @@ def add_parser(subparsers) -> None:
 
 def _help(parser: argparse.ArgumentParser) -> str:
     """The help with the recipes: looked up when it is asked for, as other commands must start without them."""
-    parser.epilog = f"recipes: {', '.join(known_recipes())}"
+    listed = (f"  {name:<{NAME}}{recipe_purpose(name)}" for name in known_recipes())
+    parser.epilog = "\n".join(
+        ["recipes:", *(textwrap.fill(line, WIDTH, subsequent_indent=" " * (2 + NAME)) for line in listed)]
+    )
     return type(parser).format_help(parser)
 
 

@@ -1,5 +1,7 @@
 """Where the files that travel with the package lie: weights, recipes, launch files."""
 
+import itertools
+import re
 from pathlib import Path
 
 PACKAGE = "depth_sr_ros"
@@ -32,3 +34,10 @@ def recipes_directory() -> Path:
 def known_recipes() -> list[str]:
     """Return their names, sorted."""
     return sorted(path.stem for path in recipes_directory().glob("*.yaml"))
+
+
+def recipe_purpose(name: str) -> str:
+    """Return what a recipe that came with the package is for: the first sentence of the comment that it begins with."""
+    text = (recipes_directory() / f"{name}.yaml").read_text(encoding="utf-8")
+    comment = itertools.takewhile(lambda line: line.startswith("#"), text.splitlines())
+    return re.split(r"(?<=\.)\s", " ".join(line.lstrip("# ") for line in comment), maxsplit=1)[0]

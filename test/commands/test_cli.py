@@ -14,6 +14,7 @@ import torch
 from small_weights import save_small
 
 from depth_sr_ros.commands.main import main, make_parser
+from depth_sr_ros.system.package_files import known_recipes, recipe_purpose
 
 
 @pytest.fixture
@@ -509,10 +510,13 @@ def test_commands_start_where_the_packages_files_are_missing(monkeypatch):
     make_parser().parse_args(["doctor"])
 
 
-def test_the_recipes_are_in_the_help(capsys):
+def test_the_help_says_what_each_recipe_is_for(capsys):
     with pytest.raises(SystemExit):
         main(["train", "--help"])
-    assert "dada_registered" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    for name in known_recipes():
+        assert f"\n  {name} " in said and len(recipe_purpose(name)) > 20
+    assert "  fdkn_sensor      FDKN at x8 after `fdkn`, taught what real sensors measure: made the weights that ship.\n" in said
 
 
 def test_the_exit_status_reaches_the_shell(folder):
