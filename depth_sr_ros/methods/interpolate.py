@@ -50,7 +50,8 @@ def bicubic_at(image: Tensor, places: Tensor) -> Tensor:
     columns, rows = taps.clamp(min=0).minimum(last).unbind(2)  # (B, N, 4) each
     columns, rows = torch.broadcast_tensors(columns[:, :, None, :], rows[:, :, :, None])  # (B, N, 4 rows, 4 columns)
     values = pixels_at(image, columns, rows).to(weights.dtype)  # (B, N, 4, 4, C)
-    return torch.einsum("bnyxc,bny,bnx->bnc", values, weights[:, :, 1], weights[:, :, 0]).to(image.dtype)
+    of_x, of_y = weights[:, :, 0, None, :, None], weights[:, :, 1, :, None, None]
+    return (values * (of_y * of_x)).sum((2, 3)).to(image.dtype)  # no product that autocast would round
 
 
 def _cubic(x: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 from benchmark_script import run_script
-from small_weights import save_small
+from small_methods import save_small
 
 from depth_sr_ros.commands.benchmark import example_frame, stage_percentiles
 from depth_sr_ros.commands.main import main

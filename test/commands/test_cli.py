@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from small_weights import save_small
+from small_methods import save_small
 
 from depth_sr_ros.commands.main import main, make_parser
 from depth_sr_ros.system.package_files import known_recipes, recipe_purpose

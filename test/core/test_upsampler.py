@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from small_weights import save_small
+from small_methods import save_small
 
 from depth_sr_ros import FrameError, FrameOptions, Upsampler
 from depth_sr_ros.backends import Backend, BackendError, candidates, make_backend

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 from real_data import MIDDLEBURY, needs_data
-from small_weights import save_small
+from small_methods import save_small
 
 from depth_sr_ros.commands.main import main
 from depth_sr_ros.evaluation import metrics, protocol

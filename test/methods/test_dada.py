@@ -10,7 +10,6 @@ from depth_sr_ros.methods.base import Predictor
 from depth_sr_ros.methods.dada import DADA
 from depth_sr_ros.methods.dada_free import DADAFree
 from depth_sr_ros.methods.layers import resize_bicubic, resize_matrix, upsample_bicubic
-from depth_sr_ros.methods.registry import load_method
 
 TINY = {"features": 3, "encoder_config": {"widths": (4, 6)}}
 ADJUSTMENTS = ("average", "bicubic")
@@ -255,18 +254,6 @@ def test_under_autocast_what_is_trained_agrees_with_the_input():
     assert torch.allclose(reduced(estimate, "bicubic", 4), depth, atol=1e-5)
 
 
-def test_every_parameter_learns():
-    torch.manual_seed(0)
-    method = DADA(4, iterations=20, gradient_iterations=8, **TINY).train()
-    guide, depth = example(8, 8, 4, batch=2)
-    ground_truth = guide[:, :1]
-    estimate, target = method.training_estimate(guide, depth, ground_truth, torch.Generator().manual_seed(0))
-    assert target is ground_truth
-    (estimate - target).square().sum().backward()
-    for name, parameter in method.named_parameters():
-        assert parameter.grad.abs().max() > 0, name  # the head's bias too: it differs within the pixel shuffle
-
-
 def test_training_draws_how_many_iterations_go_before_those_with_gradients(monkeypatch):
     method = DADA(4, iterations=60, gradient_iterations=8, **TINY).train()
     drawn = []
@@ -279,30 +266,13 @@ def test_training_draws_how_many_iterations_go_before_those_with_gradients(monke
 
 @pytest.mark.parametrize("size", [(5, 7, 4), (3, 5, 8), (9, 4, 3)])
 @pytest.mark.parametrize("adjustment", ADJUSTMENTS)
-def test_any_size_and_batch(size, adjustment):
+def test_a_networks_result_reduces_to_the_input_at_any_size(size, adjustment):
     torch.manual_seed(0)
     guide, depth = example(*size, batch=3)
     method = DADA(size[2], iterations=10, gradient_iterations=5, adjustment=adjustment, **TINY).eval()
     with torch.no_grad():
         whole = method(guide, depth)
-        assert whole.shape == (3, 1, size[0] * size[2], size[1] * size[2])
-        assert torch.allclose(whole[1:2], method(guide[1:2], depth[1:2]), atol=1e-5)
-        assert torch.allclose(whole, method.sample_cpu(depth, *Predictor(method)(guide, depth)), atol=1e-5)
-        assert torch.equal(whole, method(guide, depth))
     assert torch.allclose(reduced(whole, adjustment, size[2]), depth, atol=1e-6)
-
-
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-@pytest.mark.parametrize("make", [DADAFree, lambda scale: DADA(scale, **TINY)])
-def test_half_precision_keeps_its_type_and_comes_near(dtype, make):
-    torch.manual_seed(0)
-    guide, depth = example(4, 5, 4)
-    method = make(4).eval()
-    with torch.no_grad():
-        expected = method(guide, depth)
-        found = method.to(dtype)(guide.to(dtype), depth.to(dtype))
-    assert found.dtype == dtype
-    assert (found.float() - expected).abs().max() < 0.1
 
 
 def test_under_autocast_the_diffusion_stays_float32():
@@ -343,11 +313,6 @@ def test_the_network_runs_on_openvino_as_in_torch():
     method = DADA(4, **TINY).eval().requires_grad_(False)
     engine = select_backend("openvino").compile(Predictor(method), example(5, 6, 4), "f32")
     assert engine.error < 1e-5
-
-
-def test_the_free_form_needs_no_weights():
-    guide, depth = example(6, 5, 7)
-    assert load_method("dada_free", 7)(guide, depth).shape == (1, 1, 42, 35)
 
 
 def test_what_was_predicted_serves_any_number_of_iterations():

@@ -8,7 +8,6 @@ import torch.nn.functional as F
 from torch import nn
 
 from depth_sr_ros.methods import jiif
-from depth_sr_ros.methods.base import Predictor
 from depth_sr_ros.methods.interpolate import bicubic_at, bilinear_at
 from depth_sr_ros.methods.jiif import JIIF
 from depth_sr_ros.methods.layers import upsample_bicubic
@@ -176,38 +175,6 @@ def test_the_mlp_never_sees_more_rows_than_allowed(monkeypatch):
     assert max(rows) <= 200 and sum(rows) == 4 * 20 * 28
 
 
-def test_images_of_a_batch_do_not_mix():
-    method = small()
-    guide, depth = pair(batch=3)
-    with torch.no_grad():
-        together = method(guide, depth)
-        for one in range(3):
-            assert (method(guide[one : one + 1], depth[one : one + 1]) - together[one : one + 1]).abs().max() < 1e-5
-
-
-def test_every_weight_gets_a_gradient():
-    method = small().train()
-    guide, depth = pair()
-    method(guide, depth).square().mean().backward()
-    assert all(parameter.grad is not None and parameter.grad.abs().sum() > 0 for parameter in method.parameters())
-
-
-def test_gradients_are_right():
-    method = small(2, hidden=(4, 3)).double()
-    guide, depth = (tensor.double() for tensor in pair(2, 2, 2))
-    assert torch.autograd.gradcheck(lambda d: method(guide, d), depth.requires_grad_(), eps=1e-6, atol=1e-5)
-
-
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_half_precision_stays_close(dtype):
-    method = small()
-    guide, depth = pair()
-    with torch.no_grad():
-        exact = method(guide, depth)
-        half = method.to(dtype)(guide.to(dtype), depth.to(dtype))
-    assert half.dtype == dtype and (half.float() - exact).abs().max() < 0.03
-
-
 def test_autocast_keeps_positions_exact():
     """Far from the origin, where bfloat16 has no digits for pixels, the result is still close."""
     method = small(4)
@@ -217,28 +184,6 @@ def test_autocast_keeps_positions_exact():
         with torch.autocast("cpu", torch.bfloat16):
             half = method(guide, depth)
     assert (half - exact).abs().max() < 0.03
-
-
-def test_the_same_input_gives_the_same_output():
-    guide, depth = pair()
-    with torch.no_grad():
-        assert torch.equal(small()(guide, depth), small()(guide, depth))
-
-
-def test_cutting_changes_nothing():
-    method = small()
-    guide, depth = pair()
-    with torch.no_grad():
-        predicted = Predictor(method)(guide, depth)
-        assert torch.equal(method.sample_cpu(depth, *predicted), method(guide, depth))
-
-
-@pytest.mark.parametrize(("scale", "size"), [(4, (5, 7)), (2, (5, 7)), (3, (3, 5))])
-def test_a_folded_guide_takes_any_size(scale, size):
-    method = small(scale, guide_stride=4, guide_features=8)
-    guide, depth = pair(scale, *size)
-    with torch.no_grad():
-        assert method(guide, depth).shape == guide[:, :1].shape
 
 
 def test_training_draws_pixels_and_their_ground_truth():

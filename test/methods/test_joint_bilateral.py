@@ -67,32 +67,6 @@ def test_any_size_gives_scale_times_that_size_within_the_range(scale, height, wi
     assert depth.min() - 1e-6 <= found.min() and found.max() <= depth.max() + 1e-6
 
 
-def test_images_of_a_batch_do_not_touch_each_other_and_repeat():
-    method, (guide, depth) = load_method("joint_bilateral", 4), example(4, 5, 6, batch=3)
-    depth[1] = 0.25 + 2 * depth[1]  # a range of its own
-    together = method(guide, depth)
-    assert torch.equal(together, torch.cat([method(guide[i : i + 1], depth[i : i + 1]) for i in range(3)]))
-    assert torch.equal(together, method(guide, depth))
-
-
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
-def test_every_type_comes_back_as_it_was(dtype):
-    guide, depth = edge()
-    method = load_method("joint_bilateral", 8)
-    found = method(guide.to(dtype), depth.to(dtype))
-    assert found.dtype == dtype
-    assert (found.float() - method(guide, depth)).abs().mean() < 0.01
-
-
-def test_where_the_numbers_lie_in_memory_makes_no_difference():
-    guide, depth = example(4, 5, 6)
-    channels_last = guide.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2).requires_grad_()
-    turned = depth.transpose(2, 3).contiguous().transpose(2, 3).requires_grad_()
-    method = load_method("joint_bilateral", 4)
-    found = method(channels_last, turned)
-    assert torch.equal(found, method(guide, depth)) and not found.requires_grad
-
-
 def test_the_unit_of_depth_makes_no_difference():
     guide, depth = example(4, 5, 6)
     method = load_method("joint_bilateral", 4)

@@ -1,4 +1,4 @@
-"""Methods by name, their weights files, shared layers, baselines, and what holds for every learned method."""
+"""Methods by name, their weights files, shared layers, baselines."""
 
 import json
 import resource
@@ -8,22 +8,13 @@ import numpy as np
 import pytest
 import torch
 from references import randomised
-from small_weights import save_small
+from small_methods import save_small
 
 from depth_sr_ros.methods import guided_filter, registry
-from depth_sr_ros.methods.base import Predictor
 from depth_sr_ros.methods.errors import MethodError, MissingWeights, UnknownMethod, UnsupportedScale
-from depth_sr_ros.methods.layers import pad_to_multiple, resize_bicubic, resize_matrix, upsample_bicubic
+from depth_sr_ros.methods.layers import pad_to_multiple, resize_bicubic, resize_matrix
 from depth_sr_ros.methods.registry import available, known_methods, load_method, method_class
 from depth_sr_ros.methods.weights import Manifest, load_weights, save_weights, sha256_of
-
-SMALL = [
-    ("fdkn", {"widths": [4, 5, 6]}),
-    ("dkn", {"widths": [6, 8, 8]}),
-    ("ahmf", {"channels": 5, "levels": 3}),
-    ("ahmf", {"channels": 5, "levels": 2, "compact": True}),
-]
-every_method = pytest.mark.parametrize(("name", "config"), SMALL)
 
 
 def small(name, config, scale=4):
@@ -36,102 +27,6 @@ def pair(scale, height, width, batch=1):
     coarse = torch.rand(batch, 3, 5, 6, generator=generator)
     guide = resize_bicubic(coarse, (scale * height, scale * width)).clamp(0, 1)
     return guide, resize_bicubic(guide[:, :1], (height, width))
-
-
-# --- every learned method -----------------------------------------------------------------------------------------
-
-
-@every_method
-@pytest.mark.parametrize(("scale", "height", "width"), [(4, 5, 7), (8, 3, 1), (2, 5, 3), (16, 1, 2)])
-def test_any_size_gives_scale_times_that_size(name, config, scale, height, width):
-    method = small(name, config, scale)
-    with torch.no_grad():
-        out = method(*pair(scale, height, width))
-    assert out.shape == (1, 1, scale * height, scale * width) and torch.isfinite(out).all()
-
-
-@every_method
-def test_images_of_a_batch_do_not_touch_each_other(name, config):
-    method, (guide, depth) = small(name, config), pair(4, 5, 6, batch=3)
-    with torch.no_grad():
-        together = method(guide, depth)
-        alone = torch.cat([method(guide[i : i + 1], depth[i : i + 1]) for i in range(3)])
-    assert torch.allclose(together, alone, atol=1e-5)
-    assert (together[0] - together[1]).abs().max() > 0.01
-
-
-@every_method
-def test_the_same_input_gives_the_same_output(name, config):
-    inputs = pair(4, 5, 6)
-    with torch.no_grad():
-        first, again = (small(name, config)(*inputs) for _ in range(2))
-    assert torch.equal(first, again)
-
-
-@every_method
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_half_precision_stays_near(name, config, dtype):
-    method, (guide, depth) = small(name, config), pair(4, 5, 6)
-    with torch.no_grad():
-        exact = method(guide, depth)
-        half = method.to(dtype)(guide.to(dtype), depth.to(dtype))
-    assert half.dtype == dtype
-    assert (half.float() - exact).abs().mean() < 0.05 * exact.std()
-    estimate = method.estimate(guide.to(dtype), depth.to(dtype))
-    assert estimate.dtype == dtype and (estimate - half).float().abs().mean() < 0.01 * exact.std()
-
-
-@every_method
-def test_half_precision_bears_a_depth_of_zeros(name, config):
-    method, (guide, depth) = small(name, config), pair(4, 5, 6)
-    with torch.no_grad():
-        assert torch.isfinite(method.half()(guide.half(), torch.zeros_like(depth).half())).all()
-
-
-@every_method
-def test_autocast_keeps_the_depths_digits(name, config):
-    """Features may be rounded; what does not depend on them, the bicubic depth, must not be."""
-    method, (guide, depth) = small(name, config), pair(4, 5, 6)
-    with torch.no_grad():
-        for parameter in method.parameters():
-            parameter.zero_()  # no residual
-        with torch.autocast("cpu", torch.bfloat16):
-            found = method(guide, depth)
-    assert (found.float() - upsample_bicubic(depth, 4)).abs().max() < 1e-6
-
-
-@every_method
-def test_gradients_reach_every_parameter(name, config):
-    method, (guide, depth) = small(name, config).train(), pair(4, 6, 6, batch=2)
-    ground_truth = guide[:, :1] ** 2
-    for seed in range(4):
-        estimate, target = method.training_estimate(guide, depth, ground_truth, torch.Generator().manual_seed(seed))
-        (estimate - target).square().mean().backward()
-    gradients = {parameter_name: parameter.grad for parameter_name, parameter in method.named_parameters()}
-    assert [one for one, gradient in gradients.items() if gradient is None or not gradient.any()] == []
-
-
-@every_method
-def test_the_guide_matters(name, config):
-    method, (guide, depth) = small(name, config), pair(4, 5, 6)
-    with torch.no_grad():
-        assert (method(guide, depth) - method(1 - guide, depth)).abs().max() > 1e-3
-
-
-@pytest.mark.parametrize(("name", "config"), [one for one in SMALL if method_class(one[0]).two_stage])
-@pytest.mark.parametrize(("scale", "height", "width"), [(4, 5, 6), (3, 5, 3), (2, 3, 7)])
-def test_a_cut_method_is_the_sum_of_its_parts(name, config, scale, height, width):
-    method, (guide, depth) = small(name, config, scale), pair(scale, height, width, batch=2)
-    with torch.no_grad():
-        whole = method(guide, depth)
-        predicted = Predictor(method)(guide, depth)
-        assert torch.allclose(method.sample(depth, *predicted), whole, atol=1e-6)
-        assert torch.allclose(method.sample_cpu(depth, *predicted), whole, atol=1e-5)
-
-
-def test_a_method_that_is_not_cut_says_so():
-    with pytest.raises(TypeError, match="'ahmf' has no stages"):
-        small(*SMALL[2]).predict(*pair(4, 2, 2))
 
 
 # --- registry -----------------------------------------------------------------------------------------------------
@@ -240,20 +135,6 @@ def test_a_method_that_learns_nothing_takes_no_weights(name, tmp_path):
     path.write_bytes(b"")
     with pytest.raises(MethodError, match=f"'{name}' has learnt nothing and takes no weights, so .*some"):
         load_method(name, 8, path)
-
-
-@pytest.mark.parametrize("name", ["fdkn", "dkn", "dada_free", "joint_bilateral"])
-def test_compiled_loops_leave_torch_its_threads(name):
-    """On OpenMP the loops of numba, which has a thread a core, would change what PyTorch computes with."""
-    method = method_class(name)(8, **({"widths": [16, 16, 16]} if name in ("fdkn", "dkn") else {})).eval()
-    before = torch.get_num_threads()
-    try:
-        for threads in (1, 3):
-            torch.set_num_threads(threads)
-            method.estimate(torch.rand(1, 3, 32, 32), torch.rand(1, 1, 4, 4))
-            assert torch.get_num_threads() == threads
-    finally:
-        torch.set_num_threads(before)
 
 
 def test_saved_weights_come_back_ready_to_run(tmp_path):

@@ -9,7 +9,6 @@ from safetensors.torch import save_file
 
 from depth_sr_ros.methods import dinov2, naima
 from depth_sr_ros.methods.dinov2 import DinoV2, load_dinov2
-from depth_sr_ros.methods.edsr import AttentionBlock
 from depth_sr_ros.methods.errors import MethodError, MissingWeights
 from depth_sr_ros.methods.layers import upsample_bicubic
 from depth_sr_ros.methods.naima import NAIMA, Projection, TokenProjection, attend
@@ -193,16 +192,6 @@ def test_attention_starts_without_a_say():
         assert torch.equal(method(guide, depth), before)
 
 
-@pytest.mark.parametrize("scale", [2, 3, 4, 8, 16])
-@pytest.mark.parametrize("config", [{}, {"fold": 4, "fusion_width": 6, "rgb_to_upsampler": True}])
-def test_any_size(scale, config):
-    method = tiny(scale, **config)
-    for size in ((5, 7), (1, 3)):
-        guide, depth = pair(scale, *size)
-        with torch.no_grad():
-            assert method(guide, depth).shape == guide[:, :1].shape
-
-
 def test_the_upsampler_sees_the_picture_where_asked():
     guide, depth = pair()
     for asked in (True, False):
@@ -213,52 +202,6 @@ def test_the_upsampler_sees_the_picture_where_asked():
                 level.alpha.zero_()
             same = torch.equal(method(guide, depth), method(1 - guide, depth))
         assert same is not asked
-
-
-def test_images_of_a_batch_do_not_mix():
-    method = tiny()
-    guide, depth = pair(batch=3)
-    with torch.no_grad():
-        together = method(guide, depth)
-        for one in range(3):
-            assert (method(guide[one : one + 1], depth[one : one + 1]) - together[one : one + 1]).abs().max() < 1e-5
-
-
-def test_every_weight_gets_a_gradient():
-    method = tiny(rgb_to_upsampler=True).train()
-    for part in method.modules():
-        if isinstance(part, AttentionBlock):
-            torch.nn.init.constant_(part.scales[1].bias, 20)  # its ReLU cuts off the one channel of so few
-    guide, depth = pair(4, 9, 10)
-    method(guide, depth).square().mean().backward()
-    silent = [
-        name for name, parameter in method.named_parameters() if parameter.grad is None or parameter.grad.abs().sum() == 0
-    ]
-    assert silent == []
-
-
-def test_gradients_are_right():
-    method = tiny(2, upsampler_stages=1).double()
-    guide, depth = (tensor.double() for tensor in pair(2, 2, 3))
-    assert torch.autograd.gradcheck(lambda d: method(guide, d), depth.requires_grad_(), eps=1e-6, atol=1e-5)
-
-
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_half_precision_stays_close(dtype):
-    # On a CPU with AMX, PyTorch 2.13 gives wrong numbers for bfloat16 convolutions of 8 or 12 channels with a kernel of 8
-    # and stride 4, as narrower networks have them here. At x4, 16 channels and more are right.
-    method = tiny(width=16)
-    guide, depth = pair()
-    with torch.no_grad():
-        exact = method(guide, depth)
-        half = method.to(dtype)(guide.to(dtype), depth.to(dtype))
-    assert half.dtype == dtype and (half.float() - exact).abs().max() < 0.05
-
-
-def test_the_same_input_gives_the_same_output():
-    guide, depth = pair()
-    with torch.no_grad():
-        assert torch.equal(tiny()(guide, depth), tiny()(guide, depth))
 
 
 def test_the_own_encoders_maps_grow_coarser_by_its_patch():

@@ -121,17 +121,6 @@ def test_another_number_of_channels_is_refused():
 
 
 @pytest.mark.parametrize("name", METHODS)
-@pytest.mark.parametrize("scale", [4, 8, 16])
-def test_methods_upsample_with_streams(name, scale):
-    method = METHODS[name](scale).eval()
-    guide, depth = pair(scale)
-    with torch.inference_mode():
-        once, again = method(guide, depth), method(guide, depth)
-    assert once.shape == (1, 1, 5 * scale, 7 * scale)
-    assert torch.isfinite(once).all() and torch.equal(once, again)
-
-
-@pytest.mark.parametrize("name", METHODS)
 def test_a_fresh_context_changes_nothing_whatever_it_serves(name):
     """So that what has learnt without one can go on with one."""
     method = METHODS[name](8).eval()

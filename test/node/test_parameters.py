@@ -11,7 +11,7 @@ import pytest
 import rclpy
 import yaml
 from rclpy.parameter import Parameter
-from small_weights import save_small
+from small_methods import save_small
 
 from depth_sr_ros.core.upsampler import Upsampler
 from depth_sr_ros.methods import registry
