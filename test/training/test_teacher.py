@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from small_training import TINY
 from small_methods import save_small
+from small_training import TINY
 
 from depth_sr_ros.methods.errors import MethodError
 from depth_sr_ros.methods.layers import resize_matrix
