@@ -104,11 +104,11 @@ def evaluate(report: Report, summary: Summary, pairs: PairFolder, estimator: Est
     from tqdm import tqdm
 
     from depth_sr_ros.evaluation.datasets import load_pair
-    from depth_sr_ros.evaluation.protocol import cropped, try_pair
+    from depth_sr_ros.evaluation.protocol import try_pair
 
     for name, files in tqdm(pairs.files.items(), f"{summary.method} x{summary.scale}", leave=False):
         try:
-            pair = cropped(load_pair(name, *files), summary.scale)
+            pair = load_pair(name, *files)
             trial = try_pair(pair, estimator, summary.scale, summary.projected, estimator.prepare)
         except (ValueError, OSError, RuntimeError, MemoryError) as error:  # RuntimeError: backends, torch's memory
             summary.not_measured[name] = " ".join(str(error).split()) or type(error).__name__

@@ -7,6 +7,8 @@ kept cheap.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 _SMALLEST = float(np.finfo(np.float32).tiny)
@@ -83,6 +85,15 @@ def clip_to_measured(upsampled: np.ndarray, measured: np.ndarray, scale: int) ->
     blocks = upsampled.reshape(height, scale, width, scale)
     np.clip(blocks, nearest[:, None, :, None], farthest[:, None, :, None], out=blocks)
     return blocks.reshape(upsampled.shape)
+
+
+@lru_cache(maxsize=4)
+def reduction_matrices(depth_shape: tuple[int, int], scale: int) -> tuple[np.ndarray, ...]:
+    """The matrices of `project_consistent` for the bicubic reduction by `scale`."""
+    from depth_sr_ros.methods.layers import resize_matrix
+
+    rows, columns = (resize_matrix(scale * n, n) for n in depth_shape)
+    return rows, columns, np.linalg.pinv(rows), np.linalg.pinv(columns)
 
 
 def project_consistent(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import numbers
 import os
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +157,8 @@ class Upsampler:
         clock.lap("normalise")
         upsampled = depth_image.denormalise(self._upsample(rgb, unit, options.ensemble, clock), lo, hi)
         if options.consistency:
-            upsampled = depth_image.project_consistent(upsampled, filled, *reduction_matrices(depth.shape, self.scale))
+            matrices = depth_image.reduction_matrices(depth.shape, self.scale)
+            upsampled = depth_image.project_consistent(upsampled, filled, *matrices)
         elif options.clip_to_measured:
             upsampled = depth_image.clip_to_measured(upsampled, filled, self.scale)
         upsampled = np.ascontiguousarray(upsampled[:height, :width])
@@ -204,15 +204,6 @@ class Upsampler:
             known &= depth_image.upsample_mask(valid, self.scale)[: known.shape[0], : known.shape[1]]
         np.copyto(depth, np.float32(np.nan), where=~known)
         return known
-
-
-@lru_cache(maxsize=4)
-def reduction_matrices(depth_shape: tuple[int, int], scale: int) -> tuple[np.ndarray, ...]:
-    """The matrices of `depth_image.project_consistent` for the bicubic reduction by `scale`."""
-    from depth_sr_ros.methods.layers import resize_matrix
-
-    rows, columns = (resize_matrix(scale * n, n) for n in depth_shape)
-    return rows, columns, np.linalg.pinv(rows), np.linalg.pinv(columns)
 
 
 def _check_guide(rgb: np.ndarray) -> None:

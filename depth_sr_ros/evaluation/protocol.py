@@ -8,7 +8,7 @@ full frame, and without 6 pixels on each side.
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
@@ -103,32 +103,6 @@ def reduce_bicubic(image: np.ndarray, scale: int) -> np.ndarray:
     return rows @ image @ columns.T
 
 
-def trials(
-    pairs: Iterable[Pair],
-    upsample: Upsample,
-    scale: int,
-    consistent: bool = False,
-    prepare: Callable[[tuple[int, int]], None] | None = None,
-) -> Iterator[Trial]:
-    """Put every pair through a method.
-
-    Holes in the ground truth are filled by their nearest neighbours before the reduction, and do not count afterwards.
-
-    Args:
-        pairs: the data set.
-        upsample: the method.
-        scale: between the two resolutions.
-        consistent: data consistency, project each estimate onto those whose reduction is the input
-            (`depth_image.project_consistent`).
-        prepare: is given the LR depth's shape before the clock starts, to compile what must be.
-
-    Raises:
-        ValueError: an image cannot be used, or its estimate is not finite; the message names the image.
-    """
-    for pair in pairs:
-        yield try_pair(cropped(pair, scale), upsample, scale, consistent, prepare)
-
-
 def try_pair(
     pair: Pair,
     upsample: Upsample,
@@ -136,14 +110,28 @@ def try_pair(
     consistent: bool = False,
     prepare: Callable[[tuple[int, int]], None] | None = None,
 ) -> Trial:
-    """Put one pair, whose sides are multiples of the scale, through a method; see `trials`."""
-    from depth_sr_ros.core import depth_image
-    from depth_sr_ros.core.upsampler import reduction_matrices
+    """Put one pair through a method.
 
+    Holes in the ground truth are filled by their nearest neighbours before the reduction, and do not count afterwards.
+
+    Args:
+        pair: of the data set; cropped here.
+        upsample: the method.
+        scale: between the two resolutions.
+        consistent: data consistency, project the estimate onto those whose reduction is the input
+            (`depth_image.project_consistent`).
+        prepare: is given the LR depth's shape before the clock starts, to compile what must be.
+
+    Raises:
+        ValueError: the image cannot be used, or its estimate is not finite; the message names the image.
+    """
+    from depth_sr_ros.core import depth_image
+
+    pair = cropped(pair, scale)
     known = np.isfinite(pair.depth)
     unit, lo, hi = depth_image.normalise(depth_image.fill_nearest(pair.depth, known))
     lr_depth = reduce_bicubic(unit, scale)
-    reduction = reduction_matrices(lr_depth.shape, scale)
+    reduction = depth_image.reduction_matrices(lr_depth.shape, scale)
     if prepare is not None:
         prepare(lr_depth.shape)
     start = time.perf_counter()

@@ -124,9 +124,8 @@ def _average_ratio(source: Source, scale: int) -> Callable[[Tensor], Tensor]:
 def bicubic_projection(values: Tensor, scale: int, known: Tensor | float = 1.0) -> Callable[[Tensor], Tensor]:
     """Return the function (B, 1, s*h, s*w) -> same, the nearest image whose bicubic reduction is (B, 1, h, w) `values`."""
     height, width = values.shape[-2:]
-    rows, rows_back, columns, columns_back = (
-        constant(matrix, values) for side in (height, width) for matrix in _reduction(side, scale)
-    )
+    rows, columns = (constant(values, resize_matrix, scale * side, side) for side in (height, width))
+    rows_back, columns_back = (constant(values, expansion_matrix, side, scale) for side in (height, width))
 
     def adjust(image: Tensor) -> Tensor:
         missing = known * (values - rows @ image @ columns.T)
@@ -136,12 +135,11 @@ def bicubic_projection(values: Tensor, scale: int, known: Tensor | float = 1.0) 
 
 
 @lru_cache(maxsize=16)
-def _reduction(side: int, scale: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the bicubic R (side, scale * side) and its pseudo-inverse, float32."""
-    matrix = resize_matrix(scale * side, side)
-    inverse = np.linalg.pinv(matrix.astype(np.float64)).astype(np.float32)
+def expansion_matrix(side: int, scale: int) -> np.ndarray:
+    """Return R+ (scale * side, side), the pseudo-inverse of the bicubic reduction `resize_matrix`, float32, read-only."""
+    inverse = np.linalg.pinv(resize_matrix(scale * side, side).astype(np.float64)).astype(np.float32)
     inverse.setflags(write=False)
-    return matrix, inverse
+    return inverse
 
 
 def extrapolation(step: int, accelerated: bool) -> float:

@@ -1,14 +1,12 @@
 """Building blocks that several methods share."""
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-
-MOST_ON_GPU = 64  # matrices
-_on_gpu: dict[tuple, tuple[np.ndarray, Tensor]] = {}
 
 CUBIC_A = -0.5  # Keys' cubic as PIL has it; torch's and OpenCV's plain bicubic use -0.75
 
@@ -45,20 +43,25 @@ def resize_matrix(n_in: int, n_out: int) -> np.ndarray:
     return matrix
 
 
-def constant(matrix: np.ndarray, like: Tensor) -> Tensor:
-    """Return a read-only matrix as a tensor of the device and dtype of `like`.
+def constant(like: Tensor, make: Callable[..., np.ndarray], *sizes: int) -> Tensor:
+    """Return the matrix `make(*sizes)` as a tensor of the device and dtype of `like`.
 
     On a GPU it is kept: a copy to there waits until all that was asked of the GPU before is done.
+
+    Args:
+        like: gives device and dtype.
+        make: a function of the module, not one made for the call: the tensor is kept by it and its arguments.
+        sizes: its arguments.
     """
     if not like.is_cuda:
-        return torch.tensor(matrix).to(like)
-    key = id(matrix), like.device, like.dtype
-    if key not in _on_gpu:
-        with torch.inference_mode(False):
-            _on_gpu[key] = matrix, torch.tensor(matrix).to(like)  # with the matrix, or its id might be another's one day
-        while len(_on_gpu) > MOST_ON_GPU:
-            del _on_gpu[next(iter(_on_gpu))]
-    return _on_gpu[key][1]
+        return torch.tensor(make(*sizes)).to(like)
+    return _on_gpu(make, sizes, like.device, like.dtype)
+
+
+@lru_cache(maxsize=64)
+def _on_gpu(make: Callable[..., np.ndarray], sizes: tuple[int, ...], device: torch.device, dtype: torch.dtype) -> Tensor:
+    with torch.inference_mode(False):  # a tensor of inference mode could not take part in training later
+        return torch.tensor(make(*sizes)).to(device, dtype)
 
 
 def resize_bicubic(image: Tensor, size: tuple[int, int]) -> Tensor:
@@ -66,7 +69,7 @@ def resize_bicubic(image: Tensor, size: tuple[int, int]) -> Tensor:
     if torch.is_autocast_enabled(image.device.type):  # half precision is for features; an image needs its digits
         with torch.autocast(image.device.type, enabled=False):
             return resize_bicubic(image, size)
-    rows, columns = (constant(resize_matrix(n_in, n_out), image) for n_in, n_out in zip(image.shape[-2:], size))
+    rows, columns = (constant(image, resize_matrix, n_in, n_out) for n_in, n_out in zip(image.shape[-2:], size))
     return rows @ image @ columns.T
 
 

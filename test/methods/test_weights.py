@@ -10,7 +10,7 @@ from real_data import MIDDLEBURY, needs_data
 from depth_sr_ros.backends import candidates
 from depth_sr_ros.evaluation.datasets import PairFolder
 from depth_sr_ros.evaluation.estimator import Estimator
-from depth_sr_ros.evaluation.protocol import trials
+from depth_sr_ros.evaluation.protocol import try_pair
 from depth_sr_ros.methods.registry import (
     known_methods,
     load_method,
@@ -84,7 +84,7 @@ def real_rmse(name, scale):
     """RMSE on three pairs that nothing was trained on, of the networks as they are, without projection."""
     pairs = [pair for index, pair in enumerate(PairFolder(MIDDLEBURY)) if index % 5 == 1]
     estimator = Estimator(load_method(name, scale), candidates("torch_eager"), "f32")
-    return np.mean([trial.errors.rmse_crop6 for trial in trials(pairs, estimator, scale)])
+    return np.mean([try_pair(pair, estimator, scale).errors.rmse_crop6 for pair in pairs])
 
 
 @each_with_weights
