@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import zipfile
 from pathlib import Path
@@ -34,12 +35,14 @@ def read(path: Path) -> np.ndarray:
         raise ValueError(f"{path} is not a readable {path.suffix} file: {error}") from None
 
 
-def write(path: Path, file: BinaryIO, depth: np.ndarray) -> None:
-    """Write an array into an open file, as `path` is to hold it."""
+def encode(path: Path, array: np.ndarray) -> bytes:
+    """The content of a file of that name with an array in it."""
+    content = io.BytesIO()
     if path.suffix.lower() == ".npz":
-        np.savez_compressed(file, **{DEPTH_NAME: depth})
+        np.savez_compressed(content, **{DEPTH_NAME: array})
     else:
-        np.save(file, depth)
+        np.save(content, array)
+    return content.getvalue()
 
 
 def _read_archive(path: Path) -> np.ndarray:

@@ -163,8 +163,11 @@ def _by_opencv(data: memoryview) -> np.ndarray:
 
 @contextmanager
 def _opencv_silent(cv2: Any) -> Iterator[None]:
-    """Keep OpenCV from logging what an ImageError says."""
-    logging = cv2.utils.logging
+    """Keep OpenCV from logging what an ImageError says; before 4.6 Python cannot, and a damaged TIFF is heard of."""
+    logging = getattr(cv2.utils, "logging", None)
+    if logging is None:
+        yield
+        return
     before = logging.setLogLevel(logging.LOG_LEVEL_SILENT)
     try:
         yield

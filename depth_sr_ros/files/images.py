@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
@@ -145,7 +144,7 @@ def write_depth(path: Path, depth: np.ndarray, unit: float = MILLIMETRE) -> np.n
     if ending in FLOAT_IMAGES:
         _encode(path, metres)
     else:
-        _write_whole(path, lambda file: arrays.write(path, file, metres))
+        _write_whole(path, arrays.encode(path, metres))
     return np.isfinite(depth)
 
 
@@ -164,10 +163,10 @@ def _encode(path: Path, image: np.ndarray) -> None:
     done, data = cv2.imencode(path.suffix, image)
     if not done:
         raise ValueError(f"cannot write {path}: OpenCV cannot make {path.suffix} of {image.dtype} {image.shape}")
-    _write_whole(path, lambda file: file.write(data))
+    _write_whole(path, data)
 
 
-def _write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
+def _write_whole(path: Path, content: bytes | np.ndarray) -> None:
     """Write a file under another name and move it to its own: a full disk leaves what was there before.
 
     A pipe or a device is written to as it is; a link's target is replaced, not the link.
@@ -175,12 +174,12 @@ def _write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
     target = path.resolve()
     if target.exists() and not target.is_file():
         with target.open("wb") as file:
-            write(file)
+            file.write(content)
         return
     handle, name = tempfile.mkstemp(prefix=".", suffix=target.suffix, dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            write(file)
+            file.write(content)
         os.chmod(name, target.stat().st_mode if target.exists() else 0o666 & ~_umask())
         os.replace(name, target)
     except BaseException:
