@@ -19,8 +19,8 @@ from pathlib import Path
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 
-from depth_sr_ros.demo.demo_node import Observer
 from depth_sr_ros.demo.figures import drops_between, latency_percentiles
+from depth_sr_ros.demo.observer import Observer
 from depth_sr_ros.system.system_info import system_info
 
 START_S = 300.0  # until the first result: the scene may have to be made, the network to be compiled

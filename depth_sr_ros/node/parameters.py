@@ -54,16 +54,14 @@ class Parameters:
         """All parameters as they are now."""
         return Config(**self._values())
 
-    def checked(self, capabilities: Capabilities) -> Config:
-        """All parameters, checked against what this machine can do; as changes are from now on.
+    def checked(self) -> Config:
+        """All parameters, checked by themselves. Raises ParameterError."""
+        return check(self._values())
 
-        Raises:
-            ParameterError: it cannot do this.
-        """
-        config = check(self._values())
-        capabilities.check(config)
+    def check_against(self, capabilities: Capabilities) -> None:
+        """Check against what this machine can do, and changes from now on too. Raises ParameterError."""
+        capabilities.check(self.checked())
         self._capabilities = capabilities
-        return config
 
     def _declare(self, row: Row) -> None:
         if row.type is not float:

@@ -1,81 +1,178 @@
-"""One frame's way through the worker: two messages in, the upsampled Image and its CameraInfo out."""
+"""The way of one frame: two messages in, a list of stages, messages out.
+
+A stage is a small object with one call: it gets the frame, reads what the stages before it have set, and sets what is its
+own. It keeps no other state than its caches and knows no later stage. A new one is a class here or in a file of its own,
+and an entry of the list in depth_sr.py.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import numpy as np
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import Image
 
-from depth_sr_ros.core.result import FrameError
-from depth_sr_ros.node.camera_info import CameraInfoCache, upsampled_info
+from depth_sr_ros.core.result import DepthResult, FrameError
+from depth_sr_ros.node.camera_info import image_camera, upsampled_info
 from depth_sr_ros.node.config import Config
-from depth_sr_ros.node.live_upsampler import EngineSettings, LiveUpsampler
+from depth_sr_ros.node.inputs import Inputs
+from depth_sr_ros.node.live_upsampler import Engine, LiveUpsampler
 from depth_sr_ros.node.messages import fill_image, stamp_ns
+from depth_sr_ros.node.statistics import Notices
 
 
-@dataclass(frozen=True)
-class Job:
-    """A pair of images that belong together, with the parameters that held when it was complete."""
+@dataclass
+class Frame:
+    """A pair of images that belong together on its way through the stages.
 
-    rgb: Any
-    depth: Any
+    Attributes:
+        rgb_message, depth_message: as they came.
+        config: the parameters that held when the pair was complete.
+        engine: what upsamples it; its settings' scale counts, not the parameters': another may be being built.
+        arrived_s: when that was, time.monotonic().
+        rgb: (H, W, 3) uint8 RGB. Set by decode.
+        depth: (h, w) float32 metres or uint16 millimetres, as the depth camera sees it. Set by decode.
+        rgb_info, depth_info: the sensor_msgs/CameraInfo of both; None where the colour camera has none. Set by decode.
+        grid: (h, w) depth on the working grid, what is upsampled. Set by geometry.
+        output_info: the sensor_msgs/CameraInfo of the result, with its stamp and frame_id. Set by geometry.
+        result: what was made of it. Set by upsample.
+        outgoing: (publisher, message) in the order of publication. Output stages add to it.
+        times_ms: milliseconds by stage.
+    """
+
+    rgb_message: Any
+    depth_message: Any
     config: Config
-    arrived_s: float  # time.monotonic()
+    engine: Engine
+    arrived_s: float
+    rgb: np.ndarray = field(init=False, repr=False)
+    depth: np.ndarray = field(init=False, repr=False)
+    rgb_info: Any | None = field(init=False, repr=False)
+    depth_info: Any = field(init=False, repr=False)
+    grid: np.ndarray = field(init=False, repr=False)
+    output_info: Any = field(init=False, repr=False)
+    result: DepthResult = field(init=False, repr=False)
+    outgoing: list[tuple[Any, Any]] = field(default_factory=list, repr=False)
+    times_ms: dict[str, float] = field(default_factory=dict, repr=False)
 
 
-@dataclass(frozen=True)
-class Output:
-    """What is published for a job, the milliseconds that its stages took, and what the upsampler was built of."""
+class Stage(ABC):
+    """One step of a frame's way.
 
-    image: Image
-    camera_info: CameraInfo
-    times_ms: dict[str, float]
-    settings: EngineSettings
+    Attributes:
+        name: under which its time is shown.
+        outputs: the publishers of what it gives out; none where it works for later stages.
+    """
+
+    name: ClassVar[str]
+    outputs: Sequence[Any] = ()
+
+    def is_listened_to(self) -> bool:
+        """Whether somebody wants what it gives out. Images are subscribed only while that holds for some stage."""
+        return any(output.get_subscription_count() for output in self.outputs)
+
+    @abstractmethod
+    def __call__(self, frame: Frame) -> None:
+        """Take the frame one step further. Raises FrameError for a frame that cannot be used."""
 
 
-class FramePipeline:
-    """Decodes, upsamples, encodes. The camera_info caches are filled by others meanwhile."""
+class Decode(Stage):
+    """Messages to arrays, and the camera_info of each."""
 
-    def __init__(
-        self,
-        upsampler: LiveUpsampler,
-        decode_rgb: Callable[[Any], np.ndarray],
-        decode_depth: Callable[[Any], np.ndarray],
-        rgb_infos: CameraInfoCache,
-        depth_infos: CameraInfoCache,
-    ) -> None:
-        self._upsampler = upsampler
-        self._decode_rgb = decode_rgb
-        self._decode_depth = decode_depth
-        self._rgb_infos = rgb_infos
-        self._depth_infos = depth_infos
+    name = "decode"
 
-    def __call__(self, job: Job) -> Output:
-        """Raises FrameError for a frame that cannot be used."""
-        start = time.perf_counter()
-        depth = self._decode_depth(job.depth)
-        depth_info = self._depth_infos.find(depth.shape[1], depth.shape[0], stamp_ns(job.depth))
-        rgb = self._decode_rgb(job.rgb)
-        decoded = time.perf_counter()
-        result, settings = self._upsampler(rgb, depth, job.config)
-        upsampled = time.perf_counter()
-        image = Image()
-        fill_image(image, job.depth.header, result.depth, job.config.output_encoding)
-        camera_info = upsampled_info(depth_info, settings.scale, self._rgb_info(rgb, stamp_ns(job.rgb)))
-        camera_info.header = job.depth.header
-        times = {f"upsample.{stage}": ms for stage, ms in result.times_ms.items() if stage != "total"}
-        times["decode"] = (decoded - start) * 1e3
-        times["upsample"] = (upsampled - decoded) * 1e3
-        times["encode"] = (time.perf_counter() - upsampled) * 1e3
-        return Output(image, camera_info, times, settings)
+    def __init__(self, inputs: Inputs) -> None:
+        self._decoders, self._infos = inputs.decoders, inputs.infos
 
-    def _rgb_info(self, rgb: np.ndarray, stamp: int) -> Any | None:
-        """The colour camera's info, which the output can do without."""
+    def __call__(self, frame: Frame) -> None:
+        """See Stage."""
+        frame.depth = self._decoders["depth"](frame.depth_message)
+        frame.depth_info = self._info("depth", frame.depth, frame.depth_message)
+        frame.rgb = self._decoders["rgb"](frame.rgb_message)
         try:
-            return self._rgb_infos.find(rgb.shape[1], rgb.shape[0], stamp)
+            frame.rgb_info = self._info("rgb", frame.rgb, frame.rgb_message)
+        except FrameError:
+            frame.rgb_info = None
+
+    def _info(self, stream: str, pixels: np.ndarray, message: Any) -> Any:
+        return self._infos[stream].find(pixels.shape[1], pixels.shape[0], stamp_ns(message))
+
+
+class Registered(Stage):
+    """Geometry where depth and colour camera see the same view: the depth image is the working grid."""
+
+    name = "geometry"
+
+    def __init__(self, notices: Notices) -> None:
+        self._notices = notices
+
+    def grid_shape(self, rgb_info: Any | None, depth_info: Any | None, scale: int) -> tuple[int, int] | None:
+        """(h, w) of the working grid as the latest camera_info of both cameras tell it; None where they do not."""
+        try:
+            camera = image_camera(depth_info) if depth_info is not None else None
         except FrameError:
             return None
+        return (camera.height, camera.width) if camera is not None else None
+
+    def __call__(self, frame: Frame) -> None:
+        """See Stage."""
+        colour, depth = frame.rgb_message.header.frame_id, frame.depth_message.header.frame_id
+        differ = f"colour is in frame {colour!r:.80}, depth in {depth!r:.80}; they are taken for registered"
+        self._notices.set("frames", differ if colour != depth else "")
+        frame.grid = frame.depth
+        frame.output_info = upsampled_info(frame.depth_info, frame.engine.settings.scale, frame.rgb_info)
+        frame.output_info.header = frame.depth_message.header
+
+
+class Upsample(Stage):
+    """The working grid to the result."""
+
+    name = "upsample"
+
+    def __init__(self, upsampler: LiveUpsampler) -> None:
+        self._upsampler = upsampler
+
+    def __call__(self, frame: Frame) -> None:
+        """See Stage."""
+        frame.result = self._upsampler(frame.engine, frame.rgb, frame.grid, frame.config)
+        frame.times_ms |= {f"upsample.{step}": ms for step, ms in frame.result.times_ms.items() if step != "total"}
+
+
+class Encode(Stage):
+    """The result to Image and CameraInfo."""
+
+    name = "encode"
+
+    def __init__(self, image: Any, camera_info: Any) -> None:
+        self.outputs = (image, camera_info)
+
+    def __call__(self, frame: Frame) -> None:
+        """See Stage."""
+        image = Image()
+        fill_image(image, frame.output_info.header, frame.result.depth, frame.config.output_encoding)
+        publisher, info_publisher = self.outputs
+        frame.outgoing += [(info_publisher, frame.output_info), (publisher, image)]
+
+
+class Pipeline:
+    """The stages in their order; one that gives something out runs only while somebody listens."""
+
+    def __init__(self, stages: Sequence[Stage]) -> None:
+        self._stages = tuple(stages)
+
+    def is_listened_to(self) -> bool:
+        """Whether somebody listens to any output."""
+        return any(stage.is_listened_to() for stage in self._stages)
+
+    def __call__(self, frame: Frame) -> None:
+        """Run the stages, and time them. Raises FrameError for a frame that cannot be used."""
+        for stage in self._stages:
+            if stage.outputs and not stage.is_listened_to():
+                continue
+            start = time.perf_counter()
+            stage(frame)
+            frame.times_ms[stage.name] = (time.perf_counter() - start) * 1e3

@@ -10,18 +10,22 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from depth_sr_ros.node.texts import shortened
+
 WINDOW = 150  # frames that percentiles are of: five seconds at 30 Hz
+PERCENTILES = (50, 95, 99)
 LOG_PERIOD_S = 5.0
+LONGEST_LINE = 4000  # characters; a traceback has its place
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Counts since the start, and (p50, p95) of the last frames in milliseconds by name."""
+    """Counts since the start, and percentiles (those of PERCENTILES) of the last frames in milliseconds by name."""
 
     published: int = 0
     received: Mapping[str, int] = field(default_factory=dict)
     drops: Mapping[str, int] = field(default_factory=dict)
-    times_ms: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    times_ms: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 class Statistics:
@@ -63,12 +67,17 @@ class Statistics:
     def snapshot(self) -> Snapshot:
         """All of it, as of now."""
         with self._lock:
-            times = {name: tuple(np.percentile(values, (50, 95))) for name, values in self._times.items()}
+            times = {name: tuple(np.percentile(values, PERCENTILES)) for name, values in self._times.items()}
             return Snapshot(self._published, dict(self._received), dict(self._drops), times)
 
 
 class ThrottledLog:
-    """Passes a line on to `log` at most every `period_s` seconds a key, and says how many were held back."""
+    """Passes a line on to `log` at most every `period_s` seconds a key, and says how many were held back.
+
+    Lines are of bounded length: what a peer sends ends up in them.
+
+    log: for rclpy's loggers a lambda, as they allow one severity for each line of code that calls them.
+    """
 
     def __init__(
         self,
@@ -92,4 +101,30 @@ class ThrottledLog:
                 return
             self._next[key] = now + self._period_s
             held = self._held.pop(key, 0)
+        line = shortened(line, LONGEST_LINE)
         self._log(f"{line} ({held} more like this)" if held else line)
+
+
+class Notices:
+    """What is not as it should be at present, by key; each is logged when it begins or changes, throttled. Thread-safe."""
+
+    def __init__(self, log: ThrottledLog) -> None:
+        self._log = log
+        self._lock = threading.Lock()
+        self._lines: dict[str, str] = {}
+
+    def set(self, key: str, line: str) -> None:
+        """Notice something; an empty line says that it is over."""
+        with self._lock:
+            changed = line != self._lines.get(key, "")
+            if line:
+                self._lines[key] = line
+            else:
+                self._lines.pop(key, None)
+        if line and changed:
+            self._log(key, line)
+
+    def lines(self) -> list[str]:
+        """All that holds now."""
+        with self._lock:
+            return list(self._lines.values())

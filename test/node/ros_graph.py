@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 import rclpy
@@ -26,9 +27,9 @@ MM = np.linspace(1000, 3000, 96).reshape(8, 12).astype(np.uint16)
 RGB = np.random.default_rng(0).integers(0, 256, (8 * SCALE, 12 * SCALE, 3), np.uint8)
 
 
-def start_node(*parameters, remaps=(), log=subprocess.DEVNULL):
-    """The node's process, with `name:=value` parameters."""
-    arguments = [word for parameter in parameters for word in ("-p", parameter)]
+def start_node(*parameters, remaps=(), arguments=(), log=subprocess.DEVNULL):
+    """The node's process, with `name:=value` parameters, behind other ROS arguments."""
+    arguments = [*arguments, *(word for parameter in parameters for word in ("-p", parameter))]
     arguments += [word for remap in remaps for word in ("-r", remap)]
     return subprocess.Popen(
         [sys.executable, "-m", "depth_sr_ros.node.depth_sr_node", "--ros-args", *arguments],
@@ -49,9 +50,9 @@ def stop_node(process, number=signal.SIGINT):
 
 
 @contextmanager
-def running_node(*parameters, number=signal.SIGINT, log=subprocess.DEVNULL):
+def running_node(*parameters, number=signal.SIGINT, **options):
     """A node that must end well on the signal, and does not outlive a test that fails."""
-    process = start_node(*parameters, log=log)
+    process = start_node(*parameters, **options)
     try:
         yield
     except BaseException:
@@ -72,18 +73,18 @@ def wait_until(condition, what, timeout_s=TIMEOUT_S):
 class Camera:
     """Publishes colour and depth as a driver does and keeps what /depth_sr answers."""
 
-    def __init__(self, qos=QoSProfile(depth=10), listen=True):
+    def __init__(self, qos=QoSProfile(depth=10), info_qos=None, listen=True):
         self.node = rclpy.create_node("test_camera")
-        self.images, self.infos, self.diagnostics = {}, {}, {}
+        self.images, self.infos, self.diagnostics = {}, {}, {"message": ""}
         self.depth_now = MM
         self._stamp = time.time_ns()
         self.rgb = self.node.create_publisher(Image, "rgb/image", qos)
         self.depth = self.node.create_publisher(Image, "depth/image", qos)
-        self.rgb_info = self.node.create_publisher(CameraInfo, "rgb/camera_info", qos)
-        self.depth_info = self.node.create_publisher(CameraInfo, "depth/camera_info", qos)
+        self.rgb_info = self.node.create_publisher(CameraInfo, "rgb/camera_info", info_qos or qos)
+        self.depth_info = self.node.create_publisher(CameraInfo, "depth/camera_info", info_qos or qos)
+        self._listening = []
         if listen:
-            self.node.create_subscription(Image, "/depth_sr/image", lambda m: self._keep(self.images, m), 10)
-            self.node.create_subscription(CameraInfo, "/depth_sr/camera_info", lambda m: self._keep(self.infos, m), 10)
+            self.listen()
         self.node.create_subscription(DiagnosticArray, "/diagnostics", self._diagnosed, 10)
         self._set = self.node.create_client(SetParametersAtomically, "/depth_sr/set_parameters_atomically")
         self._get = self.node.create_client(GetParameters, "/depth_sr/get_parameters")
@@ -96,6 +97,15 @@ class Camera:
     def _spin(self):
         while self._running:
             self._executor.spin_once(timeout_sec=0.05)
+
+    def listen(self, wanted=True):
+        """Subscribe what the node gives out, or do not any more."""
+        while self._listening:
+            self.node.destroy_subscription(self._listening.pop())
+        if wanted:
+            for message_type, name, kept in ((Image, "image", self.images), (CameraInfo, "camera_info", self.infos)):
+                keep = partial(self._keep, kept)
+                self._listening.append(self.node.create_subscription(message_type, f"/depth_sr/{name}", keep, 10))
 
     def close(self):
         self._running = False
@@ -117,20 +127,24 @@ class Camera:
         return self._stamp
 
     def send(self, rgb=None, depth=None, infos=True, rgb_stamp=None, depth_stamp=None):
-        """One frame; what is not given is as it should be. Returns the depth image's stamp."""
+        """One frame; what is not given is as it should be, what is False is not sent. Returns the depth image's stamp."""
         stamp = self.next_stamp()
         depth_stamp = depth_stamp or stamp
         rgb = image(RGB, "rgb8") if rgb is None else rgb
         depth = image(self.depth_now, "16UC1") if depth is None else depth
-        for message, at in ((rgb, rgb_stamp or stamp), (depth, depth_stamp)):
-            message.header.stamp.sec, message.header.stamp.nanosec = divmod(at, 1_000_000_000)
         if infos:
-            height, width = self.depth_now.shape
-            self.rgb_info.publish(camera_info(48, 32, 40.0, stamp_ns=stamp))
-            self.depth_info.publish(camera_info(width, height, 10.0, stamp_ns=stamp))
-        self.rgb.publish(rgb)
-        self.depth.publish(depth)
+            self.send_infos(stamp)
+        for publisher, message, at in ((self.rgb, rgb, rgb_stamp or stamp), (self.depth, depth, depth_stamp)):
+            if message:
+                message.header.stamp.sec, message.header.stamp.nanosec = divmod(at, 1_000_000_000)
+                publisher.publish(message)
         return depth_stamp
+
+    def send_infos(self, stamp=0):
+        """The camera_info of both cameras."""
+        height, width = self.depth_now.shape
+        self.rgb_info.publish(camera_info(48, 32, 40.0, stamp_ns=stamp))
+        self.depth_info.publish(camera_info(width, height, 10.0, stamp_ns=stamp))
 
     def good(self, **options):
         """Send good frames until one is answered; return the image and the camera_info of the answer."""
@@ -160,14 +174,20 @@ class Camera:
         request.parameters = [
             Parameter(name=name, value=Value(name, value=value).to_parameter_msg().value) for name, value in values.items()
         ]
-        result = self._call(self._set, request).result
+        result = self.call(self._set, request).result
         return "" if result.successful else result.reason
 
     def get(self, name) -> ParameterValue:
-        return self._call(self._get, GetParameters.Request(names=[name])).values[0]
+        return self.call(self._get, GetParameters.Request(names=[name])).values[0]
+
+    def call_in_vain(self, service_type, name, request):
+        """Call a service that has no answer to that."""
+        client = self.node.create_client(service_type, name)
+        assert client.wait_for_service(timeout_sec=TIMEOUT_S)
+        client.call_async(request)
 
     @staticmethod
-    def _call(client, request):
+    def call(client, request):
         assert client.wait_for_service(timeout_sec=TIMEOUT_S)
         future = client.call_async(request)
         wait_until(future.done, "a service's answer")

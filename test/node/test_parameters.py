@@ -13,12 +13,14 @@ import yaml
 from rclpy.parameter import Parameter
 from small_methods import save_small
 
+from depth_sr_ros.core.options import FrameOptions
 from depth_sr_ros.core.upsampler import Upsampler
 from depth_sr_ros.methods import registry
 from depth_sr_ros.methods.registry import known_methods
 from depth_sr_ros.node import parameter_files
 from depth_sr_ros.node.capabilities import Capabilities
 from depth_sr_ros.node.config import MAX_TEXT, ROWS, Config, ParameterError, check
+from depth_sr_ros.node.live_upsampler import frame_options
 from depth_sr_ros.node.messages import OUTPUT_ENCODINGS
 from depth_sr_ros.node.parameters import Parameters
 
@@ -39,7 +41,7 @@ def make(ros, capabilities):
     def parameters(*overrides, able=capabilities):
         nodes.append(rclpy.create_node("test_parameters", parameter_overrides=[*BICUBIC, *overrides]))
         made = Parameters(nodes[-1])
-        made.checked(able)
+        made.check_against(able)
         return nodes[-1], made
 
     yield parameters
@@ -61,9 +63,10 @@ def test_the_parameters_file_holds_exactly_the_defaults_and_nothing_that_ros_2_c
 
 def test_what_the_library_takes_too_has_its_defaults():
     config = Config()
-    shared = {name: one.default for name, one in inspect.signature(Upsampler).parameters.items() if name in ROWS}
-    assert {name: config.library(name) for name in shared} == shared
-    assert {"method", "scale", "weights", "threads", "max_depth"} <= set(shared)
+    built = {name: one.default for name, one in inspect.signature(Upsampler).parameters.items() if name != "options"}
+    assert {name: config.library(name) for name in built} == built
+    assert frame_options(config, is_iterative=True) == FrameOptions()
+    assert {field.name for field in dataclasses.fields(FrameOptions)} <= {*ROWS, "ensemble"}  # too slow for a stream
     assert Config(threads=2, max_depth=5.0).library("threads") == 2
 
 

@@ -4,12 +4,16 @@ import threading
 
 import numpy as np
 import pytest
+import torch
+from ros_graph import wait_until
 
+from depth_sr_ros.backends import BackendError
+from depth_sr_ros.backends.openvino import OpenVino
 from depth_sr_ros.core.result import FrameError
 from depth_sr_ros.core.upsampler import Upsampler
 from depth_sr_ros.node.config import Config
 from depth_sr_ros.node.live_upsampler import EngineSettings, LiveUpsampler
-from depth_sr_ros.node.statistics import Statistics, ThrottledLog
+from depth_sr_ros.node.statistics import LONGEST_LINE, Notices, Statistics, ThrottledLog
 from depth_sr_ros.node.worker import Worker
 
 
@@ -77,11 +81,17 @@ def settings(method="bicubic", scale=4, **more):
 
 
 class Live:
-    """A LiveUpsampler and what it reported."""
+    """A LiveUpsampler and what it reported, in that order."""
 
-    def __init__(self, first):
-        self.swapped, self.failed = threading.Semaphore(0), threading.Semaphore(0)
-        self.upsampler = LiveUpsampler(first, swapped=lambda _: self.swapped.release(), failed=lambda *_: self.failed.release())
+    def __init__(self, first, expected=None):
+        self.swapped, self.failed, self.told = threading.Semaphore(0), threading.Semaphore(0), []
+        self.upsampler = LiveUpsampler(
+            first,
+            expected_shape=lambda scale: expected,
+            building=lambda _: self.told.append("building"),
+            swapped=lambda _: (self.told.append("changed"), self.swapped.release()),
+            failed=lambda *_: (self.told.append("failed"), self.failed.release()),
+        )
 
     def __enter__(self):
         return self
@@ -89,8 +99,12 @@ class Live:
     def __exit__(self, *_):
         assert self.upsampler.stop(30)
 
+    def __call__(self, rgb, depth, config):
+        return self.upsampler(self.upsampler.engine, rgb, depth, config)
+
     def shape(self):
-        result, settings = self.upsampler(RGB, DEPTH, Config(method="bicubic"))
+        settings = self.upsampler.engine.settings
+        result = self(RGB, DEPTH, Config(method="bicubic"))
         assert result.depth.shape == (8 * settings.scale, 8 * settings.scale)
         assert result.method == settings.method
         return settings.method, settings.scale
@@ -102,6 +116,54 @@ def test_another_method_and_scale_are_built_aside_and_taken_between_frames():
         live.upsampler.change(settings("guided_filter", 2))
         assert live.swapped.acquire(timeout=30)
         assert live.shape() == ("guided_filter", 2)
+        assert live.told == ["building", "changed"]
+
+
+def test_an_engine_is_compiled_for_what_is_expected_before_the_first_frame():
+    with Live(settings("fdkn", 4), expected=(8, 8)) as live:
+        assert live.upsampler.engine.upsampler.precision == "auto"  # nothing is compiled yet
+        live.upsampler.look_ahead()
+        wait_until(lambda: live.upsampler.engine.upsampler.precision != "auto", "the engine")
+        result = live(RGB, DEPTH, Config(method="bicubic"))
+        assert result.times_ms["prepare"] < result.times_ms["total"] / 2
+        assert live.told == []  # it was no change
+
+
+def test_what_fails_to_compile_is_not_tried_again_for_every_frame(monkeypatch):
+    attempts = []
+
+    def build(*_):
+        attempts.append(1)
+        raise BackendError("out of order")
+
+    monkeypatch.setattr(OpenVino, "build", build)
+    with Live(settings("fdkn", 4, backend="openvino"), expected=(8, 8)) as live:
+        live.upsampler.look_ahead()
+        assert live.failed.acquire(timeout=30)
+        for _ in range(3):
+            with pytest.raises(BackendError, match="out of order"):
+                live(RGB, DEPTH, Config(method="bicubic"))
+        assert len(attempts) == 1
+        with pytest.raises(BackendError, match="out of order"):  # another size is another matter
+            live(RGB[:24], DEPTH[:6], Config(method="bicubic"))
+        assert len(attempts) == 2
+        monkeypatch.undo()
+        live.upsampler.change(settings("fdkn", 4, backend="torch_eager"))
+        assert live.swapped.acquire(timeout=30)
+        assert live.shape() == ("fdkn", 4)
+
+
+def test_threads_are_those_asked_for_in_whatever_thread_the_network_runs():
+    before = torch.get_num_threads()
+    with Live(settings("bicubic", 4)) as live:
+        live.shape()
+        live.upsampler.change(settings("fdkn", 4, backend="torch_eager", threads=before + 1))
+        assert live.swapped.acquire(timeout=30)
+        try:
+            live.shape()
+            assert torch.get_num_threads() == before + 1
+        finally:
+            torch.set_num_threads(before)
 
 
 def test_what_cannot_be_built_leaves_the_old_one_serving_and_says_why(tmp_path):
@@ -128,7 +190,7 @@ def test_depth_options_hold_from_the_next_frame_on():
     with Live(settings("bicubic", 4)) as live:
         for fill_holes, max_depth in ((False, 9.0), (True, 9.0), (False, 1.5)):
             config = Config(method="bicubic", fill_holes=fill_holes, max_depth=max_depth)
-            result, _ = live.upsampler(RGB, depth, config)
+            result = live(RGB, depth, config)
             assert bool(np.isnan(result.depth[9, 9])) is not fill_holes
             assert bool(np.isnan(result.depth[-1, -1])) is (max_depth < 2)
 
@@ -139,14 +201,14 @@ def test_clipping_and_consistency_hold_from_the_next_frame_on():
     with Live(settings("bicubic", 4)) as live:
         for clip, consistent, overshoots in ((True, False, False), (False, False, True), (True, True, True)):
             config = Config(method="bicubic", clip_to_measured=clip, consistency=consistent)
-            result, _ = live.upsampler(RGB, depth, config)
+            result = live(RGB, depth, config)
             assert bool(np.nanmax(result.depth) > 4.01) is overshoots
 
 
 def test_iterations_hold_from_the_next_frame_on():
     with Live(settings("dada_free", 4)) as live:
         for asked, number in ((0, 120), (2, 2), (60, 60), (0, 120)):
-            result, _ = live.upsampler(RGB, DEPTH, Config(method="dada_free", scale=4, iterations=asked))
+            result = live(RGB, DEPTH, Config(method="dada_free", scale=4, iterations=asked))
             expected = Upsampler("dada_free", 4, iterations=number)(RGB, DEPTH).depth
             np.testing.assert_array_equal(result.depth, expected)
 
@@ -154,10 +216,10 @@ def test_iterations_hold_from_the_next_frame_on():
 def test_iterations_that_wait_for_their_method_do_not_stop_the_one_that_serves():
     with Live(settings("bicubic", 4)) as live:
         config = Config(method="dada_free", scale=4, iterations=9)
-        assert live.upsampler(RGB, DEPTH, config)[0].method == "bicubic"
+        assert live(RGB, DEPTH, config).method == "bicubic"
         live.upsampler.change(settings("dada_free", 4))
         assert live.swapped.acquire(timeout=30)
-        found = live.upsampler(RGB, DEPTH, config)[0].depth
+        found = live(RGB, DEPTH, config).depth
         np.testing.assert_array_equal(found, Upsampler("dada_free", 4, iterations=9)(RGB, DEPTH).depth)
 
 
@@ -171,8 +233,8 @@ def test_statistics_are_complete_and_percentiles_are_of_recent_frames():
     snapshot = statistics.snapshot()
     assert (snapshot.received, snapshot.published) == ({"rgb": 1000, "depth": 0}, 1000)
     assert snapshot.drops == {"bad_size": 2}
-    p50, p95 = snapshot.times_ms["decode"]
-    assert 900 < p50 < p95 <= 999
+    p50, p95, p99 = snapshot.times_ms["decode"]
+    assert 900 < p50 < p95 < p99 <= 999
 
 
 def test_percentiles_begin_anew_with_the_first_frame_of_another_upsampler():
@@ -191,3 +253,22 @@ def test_a_log_is_throttled_by_key_and_says_what_it_held_back():
         log("a", "first")
     log("b", "second")
     assert lines == ["first", "first (2 more like this)", "second"]
+
+
+def test_a_log_line_is_of_bounded_length_whatever_a_peer_sends():
+    lines = []
+    ThrottledLog(lines.append)("a", "x" * 10 * LONGEST_LINE)
+    assert len(lines[0]) == LONGEST_LINE
+
+
+def test_notices_hold_until_they_are_over_and_those_that_alternate_do_not_flood_the_log():
+    lines, now = [], [0.0]
+    notices = Notices(ThrottledLog(lines.append, period_s=5.0, clock=lambda: now[0]))
+    for i in range(100):
+        notices.set("frames", f"frame {i % 2} is wrong" if i % 3 else "")
+    assert lines == ["frame 1 is wrong"] and notices.lines() == []
+    notices.set("frames", "still wrong")
+    assert notices.lines() == ["still wrong"] and len(lines) == 1
+    now[0] = 6.0
+    notices.set("frames", "wrong anew")
+    assert lines[1].startswith("wrong anew (")

@@ -1,0 +1,144 @@
+"""What the node subscribes: images of both cameras, checked and paired, and their camera_info."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from message_filters import SimpleFilter
+from rclpy.node import Node
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from depth_sr_ros.core.result import FrameError
+from depth_sr_ros.files.guides import Stretch
+from depth_sr_ros.node import compressed, messages
+from depth_sr_ros.node.camera_info import CameraInfoCache
+from depth_sr_ros.node.config import Config
+from depth_sr_ros.node.pairing import STREAMS, CheckFilter, Pairing, PairingFilter
+from depth_sr_ros.node.topics import Topic
+
+
+class Inputs:
+    """The subscriptions of the node.
+
+    Those of camera_info are open while the node is active, those of images only while somebody listens to an output.
+
+    Attributes:
+        infos: camera_info by stream.
+        latest_infos: the newest camera_info by stream, as far as one has come.
+        decoders: functions from an image message to an array, by stream.
+
+    Args:
+        node: subscribes.
+        config: the transports and the pairing.
+        received: called with a stream's name for every image.
+        paired: called with a colour and a depth message that belong together.
+        informed: called when a camera_info has come.
+        refused: called with the error and the stream of an image that is no good.
+
+    Raises:
+        ParameterError: a qos_override is none.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        config: Config,
+        *,
+        received: Callable[[str], object],
+        paired: Callable[[Any, Any], None],
+        informed: Callable[[], None],
+        refused: Callable[[FrameError, str], None],
+    ) -> None:
+        self._node = node
+        self._informed = informed
+        self.infos = {stream: CameraInfoCache() for stream in STREAMS}
+        self.latest_infos: dict[str, Any] = {}
+        self.decoders: dict[str, Callable[[Any], Any]] = {}
+        self._info_topics = [
+            Topic(node, CameraInfo, f"{stream}/camera_info", partial(self._add_info, stream)) for stream in STREAMS
+        ]
+        self._image_topics: list[Topic] = []
+        transports = {"rgb": config.rgb_transport, "depth": config.depth_transport}
+        checked = [self._images(stream, transports[stream], received, refused) for stream in STREAMS]
+        self._pairing = Pairing(*pairing_ns(config))
+        self._pairs = PairingFilter(self._pairing, *checked)
+        self._pairs.registerCallback(paired)
+
+    @property
+    def topics(self) -> list[Topic]:
+        """All of them, those of camera_info first."""
+        return self._info_topics + self._image_topics
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything is subscribed."""
+        return any(topic.is_open for topic in self.topics)
+
+    @property
+    def takes_images(self) -> bool:
+        """Whether images are subscribed."""
+        return any(topic.is_open for topic in self._image_topics)
+
+    def open(self, *, images: bool) -> None:
+        """Subscribe camera_info; images too, or not any more."""
+        for topic in self._info_topics:
+            topic.open()
+        for topic in self._image_topics:
+            topic.open() if images else topic.close()
+
+    def close(self) -> None:
+        """Unsubscribe everything."""
+        for topic in self.topics:
+            topic.close()
+
+    def follow(self) -> None:
+        """Let the subscriptions follow what the publishers offer."""
+        for topic in self.topics:
+            topic.follow()
+
+    def pair_by(self, config: Config) -> None:
+        """Pair by the tolerance and the offset of a Config from now on."""
+        self._pairing.tolerance_ns, self._pairing.offset_ns = pairing_ns(config)
+
+    def counts(self) -> dict[str, dict[str, Any]]:
+        """What has become of the images of each stream when they were paired, see Pairing.counts."""
+        return self._pairing.counts()
+
+    def _add_info(self, stream: str, info: Any) -> None:
+        self.infos[stream].add(info)
+        self.latest_infos[stream] = info
+        self._informed()
+
+    def _images(self, stream: str, transport: str, received: Callable, refused: Callable) -> SimpleFilter:
+        """The checked images of a stream."""
+        images = SimpleFilter()
+
+        def receive(message: Any) -> None:
+            received(stream)
+            images.signalMessage(message)
+
+        if transport == "raw":
+            decode = partial(messages.decode_rgb, stretch=Stretch()) if stream == "rgb" else messages.decode_depth
+            layouts = messages.RGB_LAYOUTS if stream == "rgb" else messages.DEPTH_LAYOUTS
+            check = partial(messages.check_image, layouts=layouts)
+            topic = Topic(self._node, Image, f"{stream}/image", receive)
+        else:
+            decode = (
+                partial(compressed.decode_compressed_rgb, stretch=Stretch())
+                if stream == "rgb"
+                else compressed.decode_compressed_depth
+            )
+            check = compressed.check_compressed
+            # the transport's topic is that of the images, after remapping, with the transport's name behind it
+            name = f"{self._node.resolve_topic_name(f'{stream}/image')}/{transport}"
+            topic = Topic(self._node, CompressedImage, name, receive)
+        self._image_topics.append(topic)
+        self.decoders[stream] = decode
+        return CheckFilter(images, check, partial(refused, stream=stream))
+
+
+def pairing_ns(config: Config) -> tuple[int, int]:
+    """Tolerance and offset of pairing in nanoseconds."""
+    return round(config.sync_tolerance_ms * 1e6), round(config.rgb_offset_ms * 1e6)

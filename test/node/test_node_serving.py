@@ -1,0 +1,80 @@
+"""What the node tells while it serves, and what does not end it."""
+
+from pathlib import Path
+
+import pytest
+from diagnostic_msgs.msg import DiagnosticStatus
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
+from ros_graph import SCALE, camera, running_node, wait_until
+from rosgraph_msgs.msg import Clock
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory):
+    """Where the node of `served` logs."""
+    return tmp_path_factory.mktemp("log") / "log"
+
+
+@pytest.fixture(scope="module")
+def served(ros, log):
+    """A node that has its parameters from the file that comes with it, and a camera; each test leaves both as they were."""
+    defaults = ("--params-file", str(Path(__file__).parents[2] / "config" / "depth_sr.yaml"))
+    with (
+        log.open("w") as file,
+        running_node("method:=bicubic", f"scale:={SCALE}", arguments=defaults, log=file),
+        camera() as it,
+    ):
+        yield it
+
+
+def test_the_log_tells_of_images_without_output_and_of_every_engines_first_one(served, log):
+    wait_until(lambda: served.send(infos=False) and "images come in, none goes out" in log.read_text(), "the warning")
+    served.good()
+    wait_until(lambda: f"first depth image of bicubic x{SCALE}: 48 x 32 after " in log.read_text(), "the first image")
+    assert served.set(method="guided_filter") == ""
+    wait_until(lambda: served.send() and "first depth image of guided_filter" in log.read_text(), "the other engine's")
+    stages = served.fresh_diagnostics()
+    assert "ms.upsample.network.p50" in stages and "ms.frame_age.p99" in stages
+    text = log.read_text()
+    assert text.count("first depth image") == 2
+    assert text.index("building guided_filter") < text.index("changed: guided_filter")
+    assert served.set(method="bicubic") == ""
+
+
+def test_images_are_subscribed_only_while_somebody_listens(served):
+    served.good()
+    assert served.rgb.get_subscription_count() == served.depth.get_subscription_count() == 1
+    served.listen(False)
+    wait_until(lambda: not served.rgb.get_subscription_count(), "the end of the subscription")
+    assert not served.depth.get_subscription_count() and served.depth_info.get_subscription_count()
+    wait_until(lambda: "nobody listens" in served.fresh_diagnostics()["message"], "idleness")
+    assert served.diagnostics["level"] == DiagnosticStatus.OK
+    served.listen()
+    served.good()
+
+
+def test_a_camera_that_stops_is_told_of_once_until_it_is_back(served, log):
+    served.good()
+    wait_until(lambda: served.send(depth=False) and "no depth image for" in served.diagnostics["message"], "the stall")
+    assert served.diagnostics["level"] == DiagnosticStatus.ERROR
+    wait_until(lambda: served.good() and served.diagnostics["level"] == DiagnosticStatus.OK, "the end of the stall")
+    wait_until(lambda: "depth images are back" in log.read_text(), "the good news")
+    assert log.read_text().count("no depth image for") == 1
+
+
+def test_what_a_peer_sends_does_not_end_it(served, log):
+    """A time before the beginning, a transition that is none, a parameter that a library stumbles over."""
+    assert served.set(use_sim_time=True) == ""
+    clock, backwards = served.node.create_publisher(Clock, "/clock", 5), Clock()
+    backwards.clock.sec = -5
+    wait_until(lambda: clock.publish(backwards) or "Seconds value" in log.read_text(), "the negative time")
+    clock.publish(Clock())
+    served.good()
+    assert served.set(use_sim_time=False) == ""
+    served.call_in_vain(ChangeState, "/depth_sr/change_state", ChangeState.Request(transition=Transition(id=99)))
+    served.good()
+    assert served.set(weights=f"/{'n' * 300}", method="fdkn") == ""
+    wait_until(lambda: "cannot be built" in served.diagnostics["message"], "the failure")
+    assert served.good()[0].width == 48
+    assert served.set(weights="package", method="bicubic") == ""
