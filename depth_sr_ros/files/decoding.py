@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import struct
+import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,7 +57,9 @@ def decode(data: memoryview) -> np.ndarray:
     if head[:4] == headers.EXR:
         _check_claim(*headers.exr_size(data), _OTHER_PIXELS_PER_BYTE, data)
         return _by_opencv(data)
-    return _by_pillow(data, _OTHER_FORMATS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's of large images, which are refused
+        return _by_pillow(data, _OTHER_FORMATS)
 
 
 def _check_claim(width: int, height: int, per_byte: float, data: memoryview) -> None:

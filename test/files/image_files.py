@@ -56,6 +56,7 @@ def bombs():
         "png with more rows than it has": png(64, 64, 16, 2, bytes(1 << 27)),
         "png with a text": png(8, 8, 16, 0, bytes(100), text)[:-12],
         "jpeg that claims 8000 x 8000": bytes(sparse_jpeg),
+        "bmp that claims 13000 x 13000": b"BM" + bytes(12) + struct.pack("<IiiHHIIiiII", 40, 13000, 13000, 1, 24, *[0] * 6),
         "tiff 20000 x 20000": tiff(20000, 20000, compression=5),
         "tiff 8000 x 8000 raw": tiff(8000, 8000),
         "tiff with huge tiles": tiff(64, 64, t322=1 << 30, t323=1 << 30),
