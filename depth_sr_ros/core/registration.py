@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from depth_sr_ros.core.camera import PinholeCamera
 from depth_sr_ros.core.rigid import checked_rigid
 
 REDUCTIONS = ("median", "mean")
-MAX_CELLS = 16  # per pixel and axis
+MAX_CELLS, MAX_DRAWN = 16, 8  # per pixel and axis, of dense depth and of tiles
+FINEST = 1 << 19  # cells that tiles are drawn into: more take longer than a frame should
 MAX_PARTS = 4  # that are drawn at the same time, each into memory of its own
 LEAST_COVERAGE = 0.5
 FAR = 1e4  # metres
-ROUNDING = 0.05  # of what counts as a whole number of cells
+ROUNDING, EXACT = 0.05, 1e-6  # of what counts as a whole number of cells
 
 
 class Registration:
@@ -20,9 +23,10 @@ class Registration:
 
     What is denser than the target is reduced: every depth pixel falls into one of n x n cells of a target pixel, n being what
     the depth camera's resolution allows, the nearest wins the cell, and the target pixel takes the median of its cells. What
-    is not as dense is drawn: every depth pixel is a tile of the surface that it measured, which it shares its borders with
-    those neighbours on that lie on the same surface; so a surface stays closed however it is turned, and ends where the depth
-    jumps; the nearest tile wins. Where nothing lands the depth is invalid. Tiles seen from behind are not drawn.
+    is not as dense is drawn: every depth pixel is a tile of the surface that it measured, which shares its borders with those
+    neighbours that lie on the same surface; so a surface stays closed however it is turned, and ends where the depth jumps;
+    in each cell the nearest tile wins, and the target pixel takes the mean of its cells, as a sensor's pixel does. Where
+    nothing lands the depth is invalid. Tiles seen from behind are not drawn.
 
     Args:
         depth_camera: of the very pixels of the depth images.
@@ -53,20 +57,23 @@ class Registration:
             raise ValueError(f"coverage is {coverage}; valid: 0 to 1")
         transform = checked_rigid(target_from_depth)
         self.target = target
-        self._shape = (depth_camera.height, depth_camera.width)
-        self._by_mean = reduction == "mean"
+        self._shape, size = (depth_camera.height, depth_camera.width), (target.height, target.width)
         rays = _rays(depth_camera)
         places = _far_places(rays, transform, target)
-        steps = np.concatenate([np.gradient(places, axis=1), np.gradient(places, axis=0)], axis=2)
-        self.cells = _cells(steps, places, target)
-        self._steps = steps.astype(np.float32)
+        cells = _cells(places, target)
+        self.is_denser = cells > 1
+        self.cells = cells if self.is_denser else int(np.clip(math.sqrt(FINEST / (size[0] * size[1])), 1, MAX_DRAWN))
+        self._by_mean = reduction == "mean" or not self.is_denser
         self._rays = np.ascontiguousarray(rays.transpose(0, 2, 1), np.float32)
-        self._geometry = _geometry(depth_camera, target, transform)
-        self._first_cells = _first_cells((target.height, target.width), self.cells)
+        self._steps = self.cells * _steps(places)
+        self._geometry = _geometry(depth_camera, target.scaled(self.cells), transform)
+        self._first_cells = _first_cells(size, self.cells)
         self._work: dict[str, np.ndarray] = {}
-        self._needed = np.ones((target.height, target.width), np.int32)
-        if self.cells > 1:
-            self._needed = np.ceil(coverage * self._reachable(extent or self._needed.shape)).astype(np.int32).clip(min=1)
+        rows, columns = (np.clip(end - np.arange(n), 0, 1) * self.cells for n, end in zip(size, extent or size, strict=True))
+        filled = np.outer(rows, columns)
+        if self.is_denser:
+            filled = np.minimum(filled, self._reachable())
+        self._needed = np.ceil(coverage * filled - EXACT).astype(np.int32).clip(min=1)
 
     def __call__(self, depth: np.ndarray) -> np.ndarray:
         """(h, w) float32 metres -> (H, W) float32 as the target sees it; what is not positive and finite is NaN.
@@ -76,44 +83,44 @@ class Registration:
         if depth.shape != self._shape:
             raise ValueError(f"depth image is {depth.shape}, its camera (h, w) = {self._shape}")
         depth = np.ascontiguousarray(depth, np.float32)
-        return self._draw(depth) if self.cells == 1 else self._reduce(depth)
+        cells = self._splat(depth) if self.is_denser else self._draw(depth)
+        return self._reduce(cells)
 
     def _splat(self, depth: np.ndarray) -> np.ndarray:
         from depth_sr_ros.core import registration_cpu as cpu
 
-        targets = self._memory("cells", (_parts(), self._needed.size * self.cells**2))
-        cpu.splat(depth, self._rays, *self._geometry, np.float32(self.cells), *self._first_cells, targets)
+        targets = self._targets()
+        cpu.splat(depth, self._rays, *self._geometry, *self._first_cells, targets)
         return targets
-
-    def _reduce(self, depth: np.ndarray) -> np.ndarray:
-        from depth_sr_ros.core import registration_cpu as cpu
-
-        targets = self._splat(depth)
-        registered = np.empty(self._needed.shape, np.float32)
-        reduced, thin = (self._memory(name, self._needed.shape) for name in ("reduced", "thin"))
-        cpu.reduce_cells(targets, self._needed, self._by_mean, reduced, thin)
-        cpu.keep_thin(reduced, thin, registered)
-        return registered
-
-    def _reachable(self, extent: tuple[float, float]) -> np.ndarray:
-        """(H, W): how many cells of each pixel, about, a depth image without holes would fill."""
-        import cv2
-
-        filled = self._splat(np.full(self._shape, FAR, np.float32)).max(axis=0).reshape(*self._needed.shape, -1) > 0
-        around = cv2.dilate(filled.sum(axis=2).astype(np.uint8), np.ones((3, 3), np.uint8))  # what is near is seen shifted
-        rows, columns = (np.clip(end - np.arange(n), 0, 1) * self.cells for n, end in zip(around.shape, extent))
-        return np.minimum(around, np.outer(rows, columns))
 
     def _draw(self, depth: np.ndarray) -> np.ndarray:
         from depth_sr_ros.core import registration_cpu as cpu
 
         placed = [self._memory(name, self._shape) for name in ("u", "v", "nearness")]
         cpu.place_all(depth, self._rays, *self._geometry, *placed)
-        targets = self._memory("tiles", (_parts(), *self._needed.shape))
-        cpu.draw_tiles(*(plane.reshape(-1) for plane in placed), self._steps, targets)
+        targets = self._targets()
+        cpu.draw_tiles(*(plane.reshape(-1) for plane in placed), self._steps, *self._first_cells, targets)
+        return targets
+
+    def _reduce(self, targets: np.ndarray) -> np.ndarray:
+        from depth_sr_ros.core import registration_cpu as cpu
+
         registered = np.empty(self._needed.shape, np.float32)
-        cpu.to_depth(targets, registered)
+        reduced, thin = (self._memory(name, self._needed.shape) for name in ("reduced", "thin"))
+        cpu.reduce_cells(targets, self._needed, self._by_mean, reduced, thin)
+        cpu.keep_thin(reduced, thin, registered)
         return registered
+
+    def _reachable(self) -> np.ndarray:
+        """(H, W): how many cells of each pixel, about, a depth image without holes would fill."""
+        import cv2
+
+        cells = self._splat(np.full(self._shape, FAR, np.float32)).max(axis=0)
+        filled = (cells.reshape(self.target.height, self.target.width, -1) > 0).sum(axis=2)
+        return cv2.dilate(filled.astype(np.float32), np.ones((3, 3), np.uint8))  # what is near is seen shifted
+
+    def _targets(self) -> np.ndarray:
+        return self._memory("targets", (_parts(), self.target.height * self.target.width * self.cells**2))
 
     def _memory(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
         """The same float32 array at every frame."""
@@ -145,13 +152,16 @@ def _far_places(rays: np.ndarray, transform: np.ndarray, target: PinholeCamera) 
     return places.reshape(rays.shape) * (target.fx, target.fy) + (target.cx, target.cy)
 
 
-def _cells(steps: np.ndarray, places: np.ndarray, target: PinholeCamera) -> int:
-    """Cells a target pixel and axis: about one for each depth pixel that lands in it.
+def _steps(places: np.ndarray) -> np.ndarray:
+    """(h, w, 2) -> (h, w, 4) float32: how they change from pixel to pixel, u and v across, then down."""
+    return np.concatenate([np.gradient(places, axis=1), np.gradient(places, axis=0)], axis=2).astype(np.float32)
 
-    steps: (h, w, 4), from pixel to pixel across, then down.
-    """
+
+def _cells(places: np.ndarray, target: PinholeCamera) -> int:
+    """Cells a target pixel and axis: about one for each depth pixel that lands in it."""
     inside = ((places > -0.5) & (places < (target.width - 0.5, target.height - 0.5))).all(axis=2)
-    apart = np.maximum(np.hypot(steps[..., 0], steps[..., 1]), np.hypot(steps[..., 2], steps[..., 3]))[inside]
+    steps = _steps(places)[inside]
+    apart = np.maximum(np.hypot(steps[:, 0], steps[:, 1]), np.hypot(steps[:, 2], steps[:, 3]))
     apart = apart[np.isfinite(apart)]
     return int(np.clip(1 / np.median(apart) + ROUNDING, 1, MAX_CELLS)) if apart.size else 1
 

@@ -17,7 +17,7 @@ COLLINEAR = np.float32(0.02)  # or where three in a row lie on a line as exactly
 THIN = np.float32(0.25)  # of a pixel's cells: what fills fewer is not kept
 NOISE = np.float32(0.98)  # what is nearer by less than this is not in front
 HALF = np.float32(0.52)  # of a tile, in pixels of the depth image: tiles of a curved surface must not leave cracks
-LARGEST_TILE = 16  # pixels; what a depth pixel would cover beyond this (something at the lens) is left out
+LARGEST_TILE = 128  # cells; what a depth pixel would cover beyond this (something at the lens) is left out
 ZERO, ONE, TWO, TINY, INFINITE = (np.float32(x) for x in (0, 1, 2, 1e-16, np.inf))
 RELAXED = {"contract", "arcp", "nsz"}  # NaN and infinity keep their meaning
 NEAREST_RATIO = np.float32(1e-3)  # of the depths in both cameras; nearer is at the lens of the target, or behind it
@@ -94,10 +94,11 @@ def place_all(depth, rays, camera, lens, model, u, v, nearness):
 
 
 @compiled(error_model="numpy", parallel=True)
-def splat(depth, rays, camera, lens, model, cells, row_cells, column_cells, targets):
+def splat(depth, rays, camera, lens, model, row_cells, column_cells, targets):
     """Every depth pixel into the cell that its centre lands in, where nothing as near is; each part into its own target.
 
-    row_cells, column_cells: index of the first cell of a row, offset of a column: the cells of a pixel lie together.
+    camera: as for `place_row`, its target's pixels being the cells. row_cells, column_cells: index of the first cell of a
+    row, offset of a column: the cells of a pixel lie together.
     targets: (parts, h * w * cells^2), overwritten.
     """
     parts, (height, width) = len(targets), depth.shape
@@ -108,7 +109,7 @@ def splat(depth, rays, camera, lens, model, cells, row_cells, column_cells, targ
         for row in range(part * height // parts, (part + 1) * height // parts):
             place_row(depth[row], rays[row], camera, lens, model, u, v, nearness)
             for column in range(width):
-                x, y = (u[column] + np.float32(0.5)) * cells, (v[column] + np.float32(0.5)) * cells
+                x, y = u[column] + np.float32(0.5), v[column] + np.float32(0.5)
                 if 0 <= x < column_cells.size and 0 <= y < row_cells.size:
                     cell = row_cells[np.int32(y)] + column_cells[np.int32(x)]
                     held, new = target[cell], nearness[column]
@@ -141,12 +142,12 @@ def step(u, v, nearness, before, here, after):
 
 
 @compiled(error_model="numpy", parallel=True)
-def draw_tiles(u, v, nearness, steps, targets):
+def draw_tiles(u, v, nearness, steps, row_cells, column_cells, targets):
     """Every depth pixel as a tile of the surface that it lies on, where it is the nearest; each part into its own target.
 
     The tile is the parallelogram that its neighbours on the same surface span; where it has none, what something far away
     would fill. u, v, nearness: (h * w,), from `place_all`. steps: (h, w, 4), u and v from pixel to pixel across, then down,
-    infinitely far. targets: (parts, H, W), overwritten.
+    infinitely far. The rest: as for `splat`, except that pixels here are the cells there.
     """
     parts, (height, width, _) = len(targets), steps.shape
     for part in numba.prange(parts):
@@ -164,35 +165,38 @@ def draw_tiles(u, v, nearness, steps, targets):
                     down_u, down_v, down_w, known = step(u, v, nearness, above, here, below)
                     if not known:
                         down_u, down_v = steps[row, column, 2], steps[row, column, 3]
-                    fill(u[here], v[here], nearness[here], across_u, across_v, across_w, down_u, down_v, down_w, target)
+                    fill(
+                        u[here],
+                        v[here],
+                        nearness[here],
+                        across_u,
+                        across_v,
+                        across_w,
+                        down_u,
+                        down_v,
+                        down_w,
+                        row_cells,
+                        column_cells,
+                        target,
+                    )
 
 
 @compiled(error_model="numpy", forceinline=True)
-def fill(u, v, nearness, across_u, across_v, across_w, down_u, down_v, down_w, target):
+def fill(u, v, nearness, across_u, across_v, across_w, down_u, down_v, down_w, row_cells, column_cells, target):
     """Draw one tile about (u, v), spanned by its steps across and down."""
     area = across_u * down_v - across_v * down_u
     half_x, half_y = HALF * (abs(across_u) + abs(down_u)), HALF * (abs(across_v) + abs(down_v))
     if not (area > 0 and max(half_x, half_y) < LARGEST_TILE):  # seen from behind, or at the lens
         return
-    first_x, last_x = max(np.ceil(u - half_x), np.float32(0)), min(np.floor(u + half_x), np.float32(target.shape[1] - 1))
-    first_y, last_y = max(np.ceil(v - half_y), np.float32(0)), min(np.floor(v + half_y), np.float32(target.shape[0] - 1))
+    first_x, last_x = np.ceil(max(u - half_x, ZERO)), np.floor(min(u + half_x, np.float32(column_cells.size - 1)))
+    first_y, last_y = np.ceil(max(v - half_y, ZERO)), np.floor(min(v + half_y, np.float32(row_cells.size - 1)))
     for y in range(np.int32(first_y), np.int32(last_y) + 1):
         for x in range(np.int32(first_x), np.int32(last_x) + 1):
             right, below = np.float32(x) - u, np.float32(y) - v
             along, down = down_v * right - down_u * below, across_u * below - across_v * right
             if max(abs(along), abs(down)) <= HALF * area:
-                target[y, x] = max(target[y, x], nearness + (along * across_w + down * down_w) / area)
-
-
-@compiled(error_model="numpy", parallel=True)
-def to_depth(targets, depth):
-    """The nearest of all parts in metres, NaN where there is none. targets: (parts, h, w)."""
-    for row in numba.prange(depth.shape[0]):
-        for column in range(depth.shape[1]):
-            nearest = targets[0, row, column]
-            for part in range(1, len(targets)):
-                nearest = max(nearest, targets[part, row, column])
-            depth[row, column] = np.float32(1) / nearest if nearest > 0 else np.float32(np.nan)
+                cell = row_cells[y] + column_cells[x]
+                target[cell] = max(target[cell], nearness + (along * across_w + down * down_w) / area)
 
 
 @compiled(error_model="numpy", parallel=True)
@@ -207,19 +211,25 @@ def reduce_cells(targets, needed, by_mean, reduced, thin):
     for row in numba.prange(height):
         cells = np.empty(count, np.float32)
         for column in range(width):
-            first = (row * width + column) * count
-            n = 0
+            first, n = (row * width + column) * count, 0
+            depths, lowest, highest = ZERO, INFINITE, ZERO
             for cell in range(first, first + count):
                 nearest = targets[0, cell]
                 for part in range(1, len(targets)):
                     nearest = max(nearest, targets[part, cell])
-                cells[n] = nearest
-                n += nearest > 0
+                if nearest > 0:
+                    cells[n] = nearest
+                    n += 1
+                    depths += ONE / nearest
+                    lowest, highest = min(lowest, nearest), max(highest, nearest)
             reduced[row, column], thin[row, column] = ZERO, ZERO
-            if n >= needed[row, column] and by_mean:
-                reduced[row, column] = ONE / (ONE / cells[:n]).mean()
-            elif n >= needed[row, column]:
-                reduced[row, column] = middle(cells[:n])
+            if n < needed[row, column]:
+                continue
+            if by_mean:
+                reduced[row, column] = n / depths
+            if not (by_mean and is_one_surface(lowest, highest)):  # else sorting would change nothing
+                median = middle(cells[:n])
+                reduced[row, column] = reduced[row, column] if by_mean else median
                 thin[row, column] = before(cells[:n], reduced[row, column])
 
 
@@ -256,13 +266,13 @@ def middle(values):
 
 
 @compiled(error_model="numpy", forceinline=True)
-def before(values, median):
-    """What the nearest of the sorted values are about, where they lie before the median and are THIN of all; else 0."""
+def before(values, taken):
+    """What the nearest of the sorted values are about, where they lie before what was taken and are THIN of all; else 0."""
     nearest = values[-1]
-    if is_one_surface(nearest, median):
+    if is_one_surface(nearest, taken):
         return ZERO
     first = values.size - 1
-    while values[first - 1] > SAME_SURFACE * nearest:  # ends at the median
+    while first > 0 and values[first - 1] > SAME_SURFACE * nearest:
         first -= 1
     count = values.size - first
     return values[first + count // 2] if count >= max(THIN * values.size, TWO) else ZERO

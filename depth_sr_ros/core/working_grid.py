@@ -154,7 +154,7 @@ class Rig:
         registration = Registration(
             flat.resized(depth.width, depth.height), grid_camera(flat, self.scale), np.eye(4), **self._options
         )
-        self.way = "reduced" if registration.cells > 1 else "resampled"
+        self.way = "reduced" if registration.is_denser else "resampled"
         self.reason = f"one view, depth is {sizes}"
         return registration
 

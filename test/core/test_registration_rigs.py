@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from rigs import BOX, CAMERAS, FACES, POLE, cast, grown, low, rig_of, shrunk, visible
+from rigs import BOX, CAMERAS, FACES, POLE, SHELF, cast, grown, low, rig_of, shrunk, visible
 
 from depth_sr_ros.core.working_grid import Rig
 
@@ -21,7 +21,7 @@ def case(request):
     measured = cast(calibration.depth, calibration.depth_to_colour).depth.astype(np.float32)
     exact = cast(rig.camera, np.eye(4))
     seen = visible(rig.camera, exact, calibration.depth, calibration.depth_to_colour)
-    size = math.ceil(max(1, rig.camera.fx / calibration.depth.fx))
+    size = math.ceil(0.5 + max(0.5, rig.camera.fx / calibration.depth.fx))
     return rig.bring(measured), exact, seen, size
 
 
@@ -55,7 +55,8 @@ def test_borders_lie_within_a_pixel_of_the_grid_or_of_the_depth_image(case):
     there = np.isfinite(found) & (np.abs(found - FACES[BOX][1]) < 0.1)
     assert shrunk(box & seen, size).sum() > 100
     assert there[shrunk(box & seen, size)].all()
-    away = ~grown(box, size) & (np.abs(exact.depth - FACES[BOX][1]) > 0.3)
+    others = np.isin(exact.face, (POLE, SHELF))  # at their borders pixels hold a mixture, which may be the box's depth
+    away = ~grown(box, size) & ~grown(others, size) & (np.abs(exact.depth - FACES[BOX][1]) > 0.3)
     assert not there[away].any()
 
 
