@@ -42,6 +42,7 @@ setup(
     ],
     extras_require={
         "openvino": ["openvino>=2024.4"],
+        "replay": ["rosbags>=0.10"],
         "test": ["pytest>=7", "catkin_pkg>=1"],
     },
     zip_safe=False,
