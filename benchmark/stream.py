@@ -30,7 +30,6 @@ CAMERA = {
     "depth/image": "/camera/depth/image_raw",
     "depth/camera_info": "/camera/depth/camera_info",
 }
-PARAMETERS = Path(__file__).resolve().parent.parent / "config" / "demo.yaml"
 
 
 @contextmanager
@@ -143,7 +142,7 @@ def main():
     remaps = [word for ours, theirs in CAMERA.items() for word in ("-r", f"{ours}:={theirs}")]
     with ExitStack() as stack:
         stack.enter_context(node("demo.camera_node", {"rate": options.rate, "scale": options.scale}))
-        upsampler = stack.enter_context(node("node.depth_sr_node", settings, "--params-file", str(PARAMETERS), *remaps))
+        upsampler = stack.enter_context(node("node.depth_sr_node", settings, *remaps))
         watcher = rclpy.create_node("benchmark")
         observer = Observer(watcher)
         stack.enter_context(spinning(watcher))

@@ -24,7 +24,6 @@ from launch_ros.actions import Node
 from depth_sr_ros.node.launch_arguments import typed
 
 HERE = Path(__file__).resolve().parent
-PARAMETERS = HERE.parent / "config" / "demo.yaml"
 
 ARGUMENTS = {
     "method": ("fdkn", "method that upsamples the depth"),
@@ -73,7 +72,7 @@ def generate_launch_description():
     settings = {name: LaunchConfiguration(name) for name in ("method", "scale", "backend")}
     depth_sr = IncludeLaunchDescription(
         PythonLaunchDescriptionSource(str(HERE / "sr.launch.py")),
-        launch_arguments={**settings, "params_file": str(PARAMETERS)}.items(),
+        launch_arguments={**settings, "required": "false"}.items(),  # on_exit sees to it
     )
     end = RegisterEventHandler(OnProcessExit(on_exit=on_exit))
     return LaunchDescription([*arguments, end, depth_sr, OpaqueFunction(function=start)])

@@ -45,7 +45,7 @@ def demo_picture(
         f"measured depth, {measured.shape[1]} x {measured.shape[0]}": measured,
         "bicubic": bicubic,
         f"result: {name}, {result.shape[1]} x {result.shape[0]}": result,
-        "ground_truth": ground_truth,
+        "ground truth": ground_truth,
     }
     pictures = {
         "guide": guide,

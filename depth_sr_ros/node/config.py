@@ -16,11 +16,13 @@ from typing import Any
 from depth_sr_ros.backends import known_backends
 from depth_sr_ros.backends.base import TOLERANCE
 from depth_sr_ros.methods import registry
+from depth_sr_ros.node.texts import shortened
 
 PACKAGE_WEIGHTS = "package"  # no empty text: ROS 2's own loader of parameter files stumbles over one
-TYPE_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+TYPE_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", tuple: "a list of numbers"}
 SAME = object()  # to the library the default is what it is to the node
 MAX_TEXT = 1024  # characters; the longest path that Linux takes for a file is not much longer
+MAX_NUMBERS = 16  # of a list
 
 
 class ParameterError(ValueError):
@@ -65,11 +67,13 @@ class Row:
     def check(self, value: Any) -> None:
         """Raise ParameterError for a value of another type, out of the range or not among the choices."""
         if type(value) is not self.type:
-            raise ParameterError(f"{self.name} is {_short(value)}; it must be {TYPE_NAMES[self.type]}")
+            raise ParameterError(f"{self.name} is {shortened(repr(value), 80)}; it must be {TYPE_NAMES[self.type]}")
         if self.type is str and len(value) > MAX_TEXT:
             raise ParameterError(f"{self.name} has {len(value)} characters; at most {MAX_TEXT} are valid")
+        if self.type is tuple and not (len(value) <= MAX_NUMBERS and all(type(one) is float for one in value)):
+            raise ParameterError(f"{self.name} is {shortened(repr(value), 80)}; it must be up to {MAX_NUMBERS} numbers")
         if self.choices is not None and value not in self.choices():
-            raise ParameterError(f"{self.name} is {_short(value)}; valid: {', '.join(self.choices())}")
+            raise ParameterError(f"{self.name} is {shortened(repr(value), 80)}; valid: {', '.join(self.choices())}")
         if self.type in (int, float) and not self._is_in_range(value):
             raise ParameterError(f"{self.name} is {value}; valid: {self.valid()}")
 
@@ -135,6 +139,10 @@ class Config:
     max_latency_ms: float = _input(
         0.0, "frames whose stamp is older than this when their turn comes are dropped; 0 drops none", unit="ms", low=0.0
     )
+    depth_unit: float = _input(
+        0.001, "of integer depth, per count: 0.001 for millimetres (REP 118)", unit="m", low=1e-6, high=1.0
+    )
+    no_return: tuple = _input((65535.0,), "values of the depth image that mean no return, beside 0, NaN and infinities")
     rgb_transport: str = _input("raw", "how colour images arrive", choices=_transports("raw", "compressed"), live=False)
     depth_transport: str = _input(
         "raw", "how depth images arrive", choices=_transports("raw", "compressed", "compressedDepth"), live=False
@@ -169,8 +177,3 @@ def check(values: Mapping[str, Any]) -> Config:
     if config.max_depth and config.min_depth >= config.max_depth:
         raise ParameterError(f"min_depth {config.min_depth:g} m must be less than max_depth {config.max_depth:g} m")
     return config
-
-
-def _short(value: Any, limit: int = 80) -> str:
-    text = repr(value)
-    return text if len(text) <= limit else f"{text[:limit]}..."

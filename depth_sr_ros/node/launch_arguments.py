@@ -28,13 +28,13 @@ def given(texts: Mapping[str, str]) -> dict[str, Any]:
     return {name: typed(name, text, ARGUMENTS[name].type) for name, text in texts.items() if text}
 
 
-def typed(name: str, text: str, kind: type) -> str | bool | int | float:
+def typed(name: str, text: str, kind: type) -> str | bool | int | float | list[float]:
     """Return the value of a launch argument in the parameter's own type: a node takes no 5 for a 5.0.
 
     Args:
         name: of the argument, for the message.
         text: as it was given.
-        kind: str, bool, int or float.
+        kind: str, bool, int, float, or tuple for a list of numbers.
 
     Raises:
         ValueError: the text is no such value.
@@ -42,8 +42,10 @@ def typed(name: str, text: str, kind: type) -> str | bool | int | float:
     if kind is str:
         return text
     try:
+        if kind is tuple:
+            return [float(one) for one in yaml.safe_load(text)]
         value = yaml.safe_load(text) if kind is bool else kind(text)
-    except (ValueError, yaml.YAMLError):
+    except (TypeError, ValueError, yaml.YAMLError):
         value = None
     if not isinstance(value, kind):
         raise ValueError(f"{name} is {text!r}; it must be {TYPE_NAMES[kind]}")

@@ -34,6 +34,8 @@ topic. Without them reliability and durability follow what the topic's publisher
 """
 DOCS_COLUMNS = ("| name | type | default | valid | unit | | what it does |", "|---|---|---|---|---|---|---|")
 
+TYPES = {tuple: "float[]", str: "string"}
+
 
 def as_yaml() -> str:
     """The text of config/depth_sr.yaml."""
@@ -51,7 +53,7 @@ def as_markdown() -> str:
     for group, rows in _groups():
         lines += [f"## {group}", "", *DOCS_COLUMNS]
         lines += [
-            f"| `{row.name}` | {row.type.__name__} | {_value(row.default)} | {row.valid()} | {row.unit} | "
+            f"| `{row.name}` | {TYPES.get(row.type, row.type.__name__)} | {_value(row.default)} | {row.valid()} | {row.unit} | "
             f"{'live' if row.live else 'fixed'} | {row.description} |"
             for row in rows
         ]

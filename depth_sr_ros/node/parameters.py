@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
@@ -11,6 +12,8 @@ from rclpy.parameter import Parameter
 
 from depth_sr_ros.node.capabilities import Capabilities
 from depth_sr_ros.node.config import ROWS, TYPE_NAMES, Config, ParameterError, Row, check
+
+NUMBERS = (float, tuple)  # types of rows that take whole numbers too
 
 
 def descriptor(row: Row) -> ParameterDescriptor:
@@ -47,7 +50,7 @@ class Parameters:
         except ParameterException as error:
             raise ParameterError(str(error)) from None
         if hasattr(node, "add_pre_set_parameters_callback"):  # Humble has none, and refuses a 5 for a 5.0
-            node.add_pre_set_parameters_callback(_with_floats)
+            node.add_pre_set_parameters_callback(_as_floats)
         node.add_on_set_parameters_callback(self._on_set)
 
     def config(self) -> Config:
@@ -64,21 +67,22 @@ class Parameters:
         self._capabilities = capabilities
 
     def _declare(self, row: Row) -> None:
-        if row.type is not float:
+        if row.type not in NUMBERS:
             self._node.declare_parameter(row.name, row.default, descriptor(row))
             return
         # A parameter file may say 5 for 5.0, which a declaration of a float does not take: look first, declare then.
         given = self._node.declare_parameter(row.name, row.default, ParameterDescriptor(dynamic_typing=True)).value
         self._node.undeclare_parameter(row.name)
-        if type(given) not in (int, float):
-            raise ParameterError(f"{row.name} is {given!r}; it must be {TYPE_NAMES[float]}")
-        self._node.declare_parameter(row.name, float(given), descriptor(row), ignore_override=True)
+        value = _with_floats(row, given)
+        if type(value) is not row.type:
+            raise ParameterError(f"{row.name} is {given!r}; it must be {TYPE_NAMES[row.type]}")
+        self._node.declare_parameter(row.name, value, descriptor(row), ignore_override=True)
 
     def _values(self) -> dict[str, Any]:
-        return {name: self._node.get_parameter(name).value for name in ROWS}
+        return {name: _with_floats(row, self._node.get_parameter(name).value) for name, row in ROWS.items()}
 
     def _on_set(self, changes: list[Parameter]) -> SetParametersResult:
-        ours = {parameter.name: parameter.value for parameter in changes if parameter.name in ROWS}
+        ours = {one.name: _with_floats(ROWS[one.name], one.value) for one in changes if one.name in ROWS}
         if not ours:
             return SetParametersResult(successful=True)
         try:
@@ -92,11 +96,20 @@ class Parameters:
         return SetParametersResult(successful=True)
 
 
-def _with_floats(changes: list[Parameter]) -> list[Parameter]:
-    """Take 5 for 5.0 where a number is wanted."""
+def _with_floats(row: Row, value: Any) -> Any:
+    """A value with floats where the row wants numbers: 5 is taken for 5.0, what rclpy has for a list for a tuple."""
+    if row.type is float and type(value) is int:
+        return float(value)
+    if row.type is tuple and not isinstance(value, str) and isinstance(value, Sequence):
+        return tuple(float(one) if type(one) is int else one for one in value)
+    return value
+
+
+def _as_floats(changes: list[Parameter]) -> list[Parameter]:
+    """Take 5 for 5.0 where numbers are wanted."""
     return [
-        Parameter(one.name, value=float(one.value))
-        if one.name in ROWS and ROWS[one.name].type is float and one.type_ == Parameter.Type.INTEGER
+        Parameter(one.name, value=_with_floats(ROWS[one.name], one.value))
+        if one.name in ROWS and ROWS[one.name].type in NUMBERS
         else one
         for one in changes
     ]

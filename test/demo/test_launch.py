@@ -1,11 +1,18 @@
 """The launch files as a user starts them."""
 
 import os
+import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import rclpy
+from ros_graph import catches_sigterm, wait_until
+from sensor_msgs.msg import Image
+
+from depth_sr_ros.node.config import ROWS
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 150.0
@@ -38,16 +45,20 @@ def environment(tmp_path):
     }
 
 
-def launch(environment, *arguments, file="demo.launch.py"):
+def start(environment, *arguments, file="demo.launch.py"):
     ros2 = Path(sys.executable).with_name("ros2")
-    command = [
-        str(ros2) if ros2.is_file() else "ros2",
-        "launch",
-        "depth_sr_ros",
-        file,
-        *arguments,
-    ]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S)
+    command = [str(ros2) if ros2.is_file() else "ros2", "launch", "depth_sr_ros", file, *arguments]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, env=environment, stdout=pipe, stderr=subprocess.STDOUT, text=True)
+
+
+def launch(environment, *arguments, file="demo.launch.py"):
+    process = start(environment, *arguments, file=file)
+    try:
+        output, _ = process.communicate(timeout=TIMEOUT_S)
+    finally:
+        process.kill()
+    return subprocess.CompletedProcess(process.args, process.returncode, output, "")
 
 
 def test_the_arguments_are_listed(environment):
@@ -55,6 +66,52 @@ def test_the_arguments_are_listed(environment):
     assert done.returncode == 0
     for name in ("method", "scale", "backend", "duration", "output_dir"):
         assert f"'{name}'" in done.stdout
+
+
+def test_every_parameter_is_a_launch_argument(environment):
+    done = launch(environment, "--show-args", file="sr.launch.py")
+    assert done.returncode == 0
+    for name in (*ROWS, "use_sim_time", "name", "namespace", "rgb_image", "depth_camera_info", "required"):
+        assert f"'{name}'" in done.stdout
+
+
+def test_a_node_that_cannot_start_makes_the_launch_fail_unless_it_is_not_required(environment):
+    done = launch(environment, "method:=sharper", file="sr.launch.py")
+    assert done.returncode == 1 and "depth_sr cannot start" in done.stdout
+    assert "depth_sr_node-1 ended with exit status 1" in done.stdout
+    done = launch(environment, "method:=sharper", "required:=false", file="sr.launch.py")
+    assert "depth_sr cannot start" in done.stdout and "ended with exit status" not in done.stdout
+
+
+def test_the_node_is_where_the_arguments_say(environment, ros):
+    """Two cameras are two launches: by name, by namespace, by topics of any name."""
+    watcher = rclpy.create_node("test_launch_watcher")
+    arguments = ("method:=bicubic", "namespace:=left", "name:=sr", "rgb:=cam", "depth_image:=/tof/raw", "threads:=1")
+    process = start(environment, *arguments, file="sr.launch.py")
+    try:
+        wait_until(lambda: watcher.count_publishers("/left/sr/image"), "the output")
+        for topic in ("/left/cam/camera_info", "/left/camera/depth/camera_info"):
+            wait_until(lambda: watcher.count_subscribers(topic), topic)
+        watcher.create_subscription(Image, "/left/sr/image", print, 1)  # now it wants images
+        for topic in ("/left/cam/image_raw", "/tof/raw"):
+            wait_until(lambda: watcher.count_subscribers(topic), topic)
+    finally:
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=TIMEOUT_S)
+        watcher.destroy_node()
+    assert process.returncode == 0 and "Traceback" not in output
+
+
+def test_ctrl_c_ends_the_demo_without_a_word_of_failure(environment):
+    process = start(environment, "method:=bicubic")
+    pids = set()
+    while len(pids) < len(EXECUTABLES):
+        pids |= set(map(int, re.findall(r"process started with pid \[(\d+)\]", process.stdout.readline())))
+    wait_until(lambda: all(map(catches_sigterm, pids)), "the signal handlers")
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 0
+    assert "failed" not in output and "Traceback" not in output and "died" not in output
 
 
 def test_a_method_that_does_not_exist_ends_it_at_once(environment, tmp_path):

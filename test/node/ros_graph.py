@@ -8,6 +8,7 @@ import threading
 import time
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import rclpy
@@ -68,6 +69,13 @@ def wait_until(condition, what, timeout_s=TIMEOUT_S):
         assert time.monotonic() < deadline, f"waited {timeout_s:g} s in vain for {what}"
         time.sleep(0.005)
     return value
+
+
+def catches_sigterm(pid):
+    """Whether a process handles signals by itself: Python alone does not handle this one."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    caught = int(next(line.split()[1] for line in status.splitlines() if line.startswith("SigCgt")), 16)
+    return bool(caught >> (signal.SIGTERM - 1) & 1)
 
 
 class Camera:

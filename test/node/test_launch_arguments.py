@@ -7,11 +7,19 @@ from depth_sr_ros.node.launch_arguments import given, typed
 
 @pytest.mark.parametrize(
     ("text", "kind", "value"),
-    [("8", int, 8), ("5", float, 5.0), ("true", bool, True), ("false", bool, False), ("{x", str, "{x"), ("8", str, "8")],
+    [
+        ("[0, 65535]", tuple, [0.0, 65535.0]),
+        ("8", int, 8),
+        ("5", float, 5.0),
+        ("true", bool, True),
+        ("false", bool, False),
+        ("{x", str, "{x"),
+        ("8", str, "8"),
+    ],
 )
 def test_a_value_has_the_parameters_type(text, kind, value):
     found = typed("scale", text, kind)
-    assert found == value and type(found) is kind
+    assert found == value and type(found) is (list if kind is tuple else kind)
 
 
 @pytest.mark.parametrize(
@@ -21,6 +29,7 @@ def test_a_value_has_the_parameters_type(text, kind, value):
         ("8.5", int, "a whole number"),
         ("", float, "a number"),
         ("1", bool, "true or false"),
+        ("7", tuple, "a list of numbers"),
         ("{x", bool, "true or false"),
     ],
 )

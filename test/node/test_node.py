@@ -81,6 +81,14 @@ def test_depth_out_of_range_is_unknown(running):
         assert running.set(min_depth=0.0, max_depth=0.0) == ""
 
 
+def test_integer_depth_is_in_the_unit_that_is_set(running):
+    assert running.set(depth_unit=0.0002) == ""
+    try:
+        wait_until(lambda: abs(np.nanmedian(metres(running.good()[0])) - np.median(MM) / 5000) < 0.01, "the unit")
+    finally:
+        assert running.set(depth_unit=0.001) == ""
+
+
 def test_method_and_scale_change_without_a_lost_stream(running):
     assert running.set(method="guided_filter", scale=2) == ""
     try:

@@ -11,7 +11,7 @@ import pytest
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from ros_graph import SCALE, camera, running_node, wait_until
+from ros_graph import SCALE, camera, catches_sigterm, running_node, wait_until
 
 from depth_sr_ros.methods.registry import known_methods
 
@@ -96,13 +96,6 @@ def test_it_ends_cleanly_in_mid_stream_and_a_new_one_works_at_once(ros):
                 assert it.set(method="fdkn", scale=8) == ""  # and while another engine is being built
 
 
-def catches_sigterm(process):
-    """Whether a process handles signals by itself: Python alone does not handle this one."""
-    status = Path(f"/proc/{process.pid}/status").read_text()
-    caught = int(next(line.split()[1] for line in status.splitlines() if line.startswith("SigCgt")), 16)
-    return bool(caught >> (signal.SIGTERM - 1) & 1)
-
-
 @contextmanager
 def program(module, *arguments):
     process = subprocess.Popen(
@@ -120,7 +113,7 @@ def program(module, *arguments):
 )
 def test_an_interrupt_at_any_moment_ends_it_quietly(name, delay_s):
     with program(PROGRAMS[name]) as process:
-        wait_until(lambda: catches_sigterm(process), "the signal handlers")
+        wait_until(lambda: catches_sigterm(process.pid), "the signal handlers")
         assert "_rclpy" not in Path(f"/proc/{process.pid}/maps").read_text() or delay_s
         time.sleep(delay_s)
         process.send_signal(signal.SIGINT)

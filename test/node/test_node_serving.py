@@ -1,13 +1,19 @@
 """What the node tells while it serves, and what does not end it."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import rclpy
 from diagnostic_msgs.msg import DiagnosticStatus
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from ros_graph import SCALE, camera, running_node, wait_until
 from rosgraph_msgs.msg import Clock
+
+from depth_sr_ros.node.config import ROWS, Config
+from depth_sr_ros.node.parameters import Parameters
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +84,25 @@ def test_what_a_peer_sends_does_not_end_it(served, log):
     wait_until(lambda: "cannot be built" in served.diagnostics["message"], "the failure")
     assert served.good()[0].width == 48
     assert served.set(weights="package", method="bicubic") == ""
+
+
+def ros2(*arguments):
+    """The output of a ros2 command."""
+    beside = Path(sys.executable).with_name("ros2")
+    command = [str(beside) if beside.is_file() else "ros2", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    return done.stdout, done.stderr
+
+
+def test_a_dump_of_its_parameters_can_be_loaded_and_starts_another_one(served, tmp_path):
+    dump = tmp_path / "dump.yaml"
+    dump.write_text(ros2("param", "dump", "/depth_sr")[0])
+    done, failed = ros2("param", "load", "/depth_sr", str(dump))
+    for row in ROWS.values():
+        assert f"Set parameter {row.name} successful" in done or not row.live
+    assert all("read-only" in line for line in failed.splitlines()), failed
+    node = rclpy.create_node("depth_sr", cli_args=["--ros-args", "--params-file", str(dump)])
+    try:
+        assert Parameters(node).checked() == Config(method="bicubic", scale=SCALE)
+    finally:
+        node.destroy_node()

@@ -57,7 +57,7 @@ def test_files_that_repeat_the_table_are_those_that_it_writes():
 
 def test_the_parameters_file_holds_exactly_the_defaults_and_nothing_that_ros_2_cannot_load():
     values = yaml.safe_load((ROOT / "config" / "depth_sr.yaml").read_text())["/**"]["ros__parameters"]
-    assert values == dataclasses.asdict(Config())
+    assert {name: tuple(one) if type(one) is list else one for name, one in values.items()} == dataclasses.asdict(Config())
     assert all(value != "" and (type(value) is not float or math.isfinite(value)) for value in values.values())
 
 
@@ -118,6 +118,8 @@ def test_a_change_is_seen_in_the_next_config(make):
         ("min_depth", -1.0, ["0"]),
         ("min_depth", math.nan, ["0"]),
         ("max_depth", math.inf, ["0"]),
+        ("no_return", [0.5] * 17, ["16"]),
+        ("depth_unit", 2.0, ["1"]),
         ("weights", "w" * (MAX_TEXT + 1), [str(MAX_TEXT)]),
         ("sync_tolerance_ms", -1.0, ["0", "1000"]),
         ("rgb_offset_ms", 5000.0, ["-1000", "1000"]),
@@ -193,6 +195,8 @@ def test_a_whole_number_is_taken_for_a_float(make):
         assert result.successful and node.get_parameter("max_depth").type_ == Parameter.Type.DOUBLE
     else:
         assert "DOUBLE" in result.reason
+    _, parameters = make(Parameter("no_return", value=[0, 65535]))
+    assert parameters.config().no_return == (0.0, 65535.0)
 
 
 def test_weights_for_any_scale_are_accepted_at_any_scale(make, tmp_path, monkeypatch):
@@ -231,7 +235,8 @@ def test_values_that_only_fit_together_are_accepted_together(make):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("method", "nonesuch"), ("scale", 99), ("max_depth", "far"), ("backend", "abacus"), ("scale", "8")]
+    ("name", "value"),
+    [("method", "nonesuch"), ("scale", 99), ("max_depth", "far"), ("no_return", "none"), ("backend", "abacus"), ("scale", "8")],
 )
 def test_a_wrong_value_at_the_start_is_one_clear_line(make, name, value):
     with pytest.raises(ParameterError) as caught:
