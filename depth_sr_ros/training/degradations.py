@@ -5,13 +5,14 @@ Nothing tried matters more for accuracy on real data than what is in this file: 
 GPU nothing here waits for it.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from depth_sr_ros.synthetic.fields import displaced, gaussian_blur, normal, smooth_field, uniform
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Degradation:
     Attributes:
         shift: deviation of the guide's displacement against the depth, as a whole.
         warp: deviation of the guide's smooth local displacement.
+        parallax: deviation of the difference between the nearest and the farthest pixel's displacement.
         jagged_chance, jagged: how often, and by how much at most, depth edges are ragged.
         depth_blur_chance, depth_blur: how often, and how strongly at most, the ground truth is blurred.
         guide_blur: strongest blur of the guide; `guide_noise`: largest deviation of its noise.
@@ -28,7 +30,10 @@ class Degradation:
         frame_chance: how often the guide has a white or black frame, as undistorted pictures have, with filled-in depth there.
         disparity_chance: how often inverse depth is learnt in place of depth.
         tof_chance: how often the LR depth is what a time-of-flight camera would measure.
-        sensor_chance: how often it is made of block means with noise, otherwise; else it is bicubic.
+        stereo_chance: how often, of the rest, it is reduced from what a structured-light or stereo camera would measure; the
+            ground truth is exact then.
+        sensor_chance, median_chance, decimated_chance: how often it is made of block means, block medians, or one pixel of
+            each block, with noise, otherwise; together at most 1, else it is bicubic.
         sensor_noise: largest deviation of that noise, in shares of the depth range.
         hole_chance, hole_share: how often the LR depth has holes, filled as in use, and the largest share of its pixels.
         partial_chance, partial_range: how often the sample covers only a part of the range that it was normalised by, as
@@ -37,6 +42,7 @@ class Degradation:
 
     shift: float = 0.9
     warp: float = 0.7
+    parallax: float = 0.0
     jagged_chance: float = 0.5
     jagged: float = 1.5
     depth_blur_chance: float = 0.5
@@ -47,7 +53,10 @@ class Degradation:
     frame_chance: float = 0.0
     disparity_chance: float = 0.6
     tof_chance: float = 0.0
+    stereo_chance: float = 0.0
     sensor_chance: float = 0.15
+    median_chance: float = 0.0
+    decimated_chance: float = 0.0
     sensor_noise: float = 0.01
     hole_chance: float = 0.0
     hole_share: float = 0.15
@@ -55,11 +64,14 @@ class Degradation:
     partial_range: float = 0.25
 
 
-LENGTHS = ("shift", "warp", "jagged", "depth_blur", "guide_blur")  # in pixels; all others are shares or chances
+LENGTHS = ("shift", "warp", "parallax", "jagged", "depth_blur", "guide_blur")  # in pixels; all others are shares or chances
+REDUCTIONS = ("sensor_chance", "median_chance", "decimated_chance")  # the rest is bicubic
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 SHARPEST_GUIDE = 0.4  # pixels; a rendered picture has one sample a pixel, a camera's is never as sharp
 WARP_CELLS = (20.0, 80.0)  # pixels over which a guide's local displacement changes
 RAGGED_CELLS = (1.5, 6.0)  # pixels over which that of a depth edge does
+PARALLAX_AXES = (0.4, 1.0)  # rows, columns: cameras sit side by side
+PARALLAX_REACH = 9  # pixels
 FRAME_WIDTH = (2.0, 13.0)  # pixels
 FRAMED_SIDE_CHANCE = 0.5  # for each side of a sample that has a frame: most parts of a whole image lie at one or two
 
@@ -69,16 +81,6 @@ def chance(probability: float, batch: int, generator: torch.Generator) -> Tensor
     return torch.rand(batch, 1, 1, 1, generator=generator, device=generator.device) < probability
 
 
-def uniform(low: float, high: float, batch: int, generator: torch.Generator) -> Tensor:
-    """Numbers between `low` and `high`: (batch, 1, 1, 1)."""
-    return low + (high - low) * torch.rand(batch, 1, 1, 1, generator=generator, device=generator.device)
-
-
-def normal(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
-    """N(0, 1) of that shape."""
-    return torch.randn(shape, generator=generator, device=generator.device)
-
-
 def changed(image: Tensor, which: Tensor, change: Callable[[Tensor], Tensor]) -> Tensor:
     """Return change(image) where `which` (B, 1, 1, 1) says so; on a CPU what is in no image's place is not computed."""
     if not which.is_cuda and not which.any():
@@ -86,47 +88,16 @@ def changed(image: Tensor, which: Tensor, change: Callable[[Tensor], Tensor]) ->
     return torch.where(which, change(image), image)
 
 
-def gaussian_blur(image: Tensor, sigma: Tensor, most: float) -> Tensor:
-    """Blur (B, C, H, W) by Gaussians of `sigma` (B, 1, 1, 1) pixels, `most` at most; the border is repeated."""
-    batch, channels, height, width = image.shape
-    reach = max(1, int(3 * most + 0.5))
-    line = torch.arange(-reach, reach + 1, dtype=image.dtype, device=image.device)
-    kernel = torch.exp(-0.5 * (line / sigma.clamp(min=0.1)) ** 2)  # a tenth of a pixel changes nothing
-    kernel = (kernel / kernel.sum(-1, keepdim=True)).repeat_interleave(channels, 0)
-    padded = F.pad(image, (reach,) * 4, mode="replicate").flatten(0, 1)[None]
-    along = F.conv2d(padded, kernel, groups=batch * channels)
-    return F.conv2d(along, kernel.transpose(2, 3), groups=batch * channels).view(batch, channels, height, width)
+def degrade_guide(rgb: Tensor, amount: Degradation, generator: torch.Generator, nearness: Tensor | None = None) -> Tensor:
+    """Misregister rendered pictures (B, 3, H, W) in [0, 1] and expose them as a camera would.
 
-
-def smooth_field(height: int, width: int, cells: tuple[float, float], batch: int, generator: torch.Generator) -> Tensor:
-    """Random displacements (batch, 2, height, width) of deviation one that change over so many pixels, between two bounds."""
-    size = uniform(*cells, batch, generator)
-    rows, columns = (max(2, math.ceil(side / cells[0]) + 1) for side in (height, width))
-    coarse = normal((batch, 2, rows, columns), generator)
-    grid = torch.stack(
-        torch.broadcast_tensors(
-            torch.arange(width, device=coarse.device) / size[:, 0] * (2 / (columns - 1)) - 1,
-            torch.arange(height, device=coarse.device)[:, None] / size[:, 0] * (2 / (rows - 1)) - 1,
-        ), -1,
-    )  # fmt: skip
-    field = F.grid_sample(coarse, grid, mode="bicubic", padding_mode="border", align_corners=True)
-    return field / field.std((1, 2, 3), keepdim=True).clamp(min=1e-3)
-
-
-def displaced(image: Tensor, displacement: Tensor, mode: str = "bilinear") -> Tensor:
-    """Sample (B, C, H, W) at every pixel's place plus `displacement` (B, 2, H, W), rows first; the border is repeated."""
-    height, width = image.shape[-2:]
-    rows = torch.arange(height, device=image.device)[:, None] + displacement[:, 0]
-    columns = torch.arange(width, device=image.device) + displacement[:, 1]
-    grid = torch.stack((columns / (width - 1) * 2 - 1, rows / (height - 1) * 2 - 1), -1)
-    return F.grid_sample(image, grid, mode=mode, padding_mode="border", align_corners=True)
-
-
-def degrade_guide(rgb: Tensor, amount: Degradation, generator: torch.Generator) -> Tensor:
-    """Misregister rendered pictures (B, 3, H, W) in [0, 1] and expose them as a camera would."""
+    `nearness` is inverse depth (B, 1, H, W) from 0 to 1, by which the displacement grows where `amount.parallax` is not 0.
+    """
     batch, _, height, width = rgb.shape
     field = normal((batch, 2, 1, 1), generator) * amount.shift
     field = field + smooth_field(height, width, WARP_CELLS, batch, generator) * amount.warp
+    if nearness is not None:
+        field = field + parallax(nearness, amount.parallax, generator)
     blur = uniform(SHARPEST_GUIDE, amount.guide_blur, batch, generator)
     rgb = displaced(gaussian_blur(rgb, blur, max(SHARPEST_GUIDE, amount.guide_blur)), field)
     luma = rgb.new_tensor(LUMA)[:, None, None]
@@ -137,6 +108,15 @@ def degrade_guide(rgb: Tensor, amount: Degradation, generator: torch.Generator) 
     balance = 1 + 0.1 * normal((batch, 3, 1, 1), generator)
     noise = normal(rgb.shape, generator) * uniform(0, amount.guide_noise, batch, generator)
     return (rgb * balance + noise).clamp(0, 1)
+
+
+def parallax(nearness: Tensor, deviation: float, generator: torch.Generator) -> Tensor:
+    """Displacement (B, 2, H, W) by wrong extrinsics or a late picture: it grows with inverse depth (B, 1, H, W) from 0 to 1.
+
+    What is near takes the pixels around it along, so that its outline moves as a whole.
+    """
+    along = normal((len(nearness), 2, 1, 1), generator) * nearness.new_tensor(PARALLAX_AXES)[:, None, None] * deviation
+    return along * F.max_pool2d(nearness, PARALLAX_REACH, 1, PARALLAX_REACH // 2)
 
 
 def frames(image: Tensor, amount: Degradation, generator: torch.Generator) -> Tensor:

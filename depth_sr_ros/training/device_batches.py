@@ -18,7 +18,10 @@ READ_AT_ONCE = 16  # scenes
 
 def fits(scenes: int, amount: Degradation, free: int) -> bool:
     """Whether batches can be made on a GPU of so many free bytes: a sensor's pictures and holes are made on the CPU alone."""
-    return not (amount.tof_chance or amount.hole_chance) and scenes * BYTES_PER_SCENE <= MEMORY_SHARE * free
+    return (
+        not (amount.tof_chance or amount.stereo_chance or amount.hole_chance)
+        and scenes * BYTES_PER_SCENE <= MEMORY_SHARE * free
+    )
 
 
 class Scenes:

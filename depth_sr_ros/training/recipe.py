@@ -11,7 +11,7 @@ import yaml
 
 from depth_sr_ros.methods.registry import MAX_SCALE, known_methods, method_class
 from depth_sr_ros.system.package_files import known_recipes, recipes_directory
-from depth_sr_ros.training.degradations import LENGTHS, Degradation
+from depth_sr_ros.training.degradations import LENGTHS, REDUCTIONS, Degradation
 from depth_sr_ros.training.optimiser import OPTIMISERS
 from depth_sr_ros.training.precision import PRECISIONS
 from depth_sr_ros.training.scene_pool import SCENES, SIDE
@@ -52,6 +52,7 @@ RANGES = {
     "weight_decay": Range(0),
     "rmse_share": SHARE,
     "gradient_share": Range(0),
+    "tolerant_share": SHARE,
     "average": SHARE,
     "scenes": Range(1, SCENES),
     "seed": Range(0, 2**32 - 1),
@@ -74,8 +75,8 @@ class Recipe:
         learning_rate: the highest; it rises over `warmup` steps and falls by a cosine to `final_rate` of it.
         optimiser: "adamw" or "muon", see `optimiser`; weight_decay: the optimiser's.
         gradient_clip: largest norm of the gradient.
-        rmse_share, gradient_share: see `losses.training_loss`. The latter must be 0 for a method that learns from
-            single pixels of an image.
+        rmse_share, gradient_share, tolerant_share: see `losses.training_loss`. The latter two must be 0 for a method that
+            learns from single pixels of an image.
         average: decay of the running mean of the weights, which is what is validated and exported.
         scenes, seed: size and seed of the pool of scenes.
         degradation: how samples differ from rendered ones.
@@ -109,6 +110,7 @@ class Recipe:
     weight_decay: float = 0.0
     rmse_share: float = 0.3
     gradient_share: float = 0.0
+    tolerant_share: float = 0.0
     average: float = 0.998
     scenes: int = 3000
     seed: int = 1
@@ -132,6 +134,7 @@ class Recipe:
         _check_scales(self)
         _check_ranges(self, self, RANGES)
         _check_ranges(self, self.degradation, DEGRADATION_RANGES, "degradation.")
+        _check_reductions(self)
         for entry, choices in {"precision": PRECISIONS, "optimiser": OPTIMISERS}.items():
             value = getattr(self, entry)
             if value not in choices:
@@ -152,6 +155,12 @@ class Recipe:
         if "config" in entries:
             entries["config"] = self.config | entries["config"]
         return replace(self, at_scale={}, **entries)
+
+
+def _check_reductions(recipe: Recipe) -> None:
+    together = round(sum(getattr(recipe.degradation, entry) for entry in REDUCTIONS), 6)
+    if together > 1:
+        raise RecipeError(f"recipe {recipe.name}: {', '.join(REDUCTIONS)} are {together} together, they must be at most 1")
 
 
 def _check_method(recipe: Recipe) -> None:

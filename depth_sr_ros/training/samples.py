@@ -1,17 +1,19 @@
 """Training samples: a crop of a scene, degraded as real pairs are, with its LR depth."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from depth_sr_ros.core.depth_image import fill_nearest
 from depth_sr_ros.methods.layers import resize_bicubic
+from depth_sr_ros.synthetic.fields import normal, uniform
 from depth_sr_ros.synthetic.sensors import TofSensor, measure
+from depth_sr_ros.synthetic.stereo import StereoSensor, measure_stereo
 from depth_sr_ros.training.degradations import (
+    REDUCTIONS,
     Degradation,
     chance,
     changed,
@@ -21,13 +23,13 @@ from depth_sr_ros.training.degradations import (
     frame_depth,
     frame_guide,
     frames,
-    normal,
     seen,
-    uniform,
 )
+from depth_sr_ros.training.reductions import block_mean, block_median, decimated
 from depth_sr_ros.training.scene_pool import SIDE, ScenePool
 
 FOCAL = 1.2 * SIDE  # pixels; about that of the scenes, and only the angle of incidence depends on it
+REDUCED_BY = (block_median, block_mean, decimated), (0.4, 0.3, 0.3)  # what a stereo camera's depth is reduced by, and how often
 
 
 class Samples(Dataset):
@@ -101,25 +103,36 @@ def make_samples(
     """
     guide, ground_truth = _turned(guide, ground_truth, generator)
     inverse = chance(amount.disparity_chance, len(guide), generator)
-    ground_truth = degrade_depth(torch.where(inverse, 1 / ground_truth, ground_truth), amount, generator)
+    sensor = _drawn_sensor(amount, generator)
+    depth = torch.where(inverse, 1 / ground_truth, ground_truth)
+    ground_truth = depth if isinstance(sensor, StereoSensor) else degrade_depth(depth, amount, generator)
     frame = frames(ground_truth, amount, generator) if amount.frame_chance else None
     if frame is not None:
         ground_truth = frame_depth(ground_truth, frame, generator)
-    if amount.tof_chance and chance(amount.tof_chance, 1, generator):
-        lr_depth = _measured(ground_truth, inverse, guide, scale, generator)
-        lo, hi = lr_depth.amin((1, 2, 3), keepdim=True), lr_depth.amax((1, 2, 3), keepdim=True)  # of the measurement, as in use
-        lr_depth, ground_truth = ((image - lo) / (hi - lo).clamp(min=1e-6) for image in (lr_depth, ground_truth))
+    if sensor is None:
+        ground_truth = _normalised(ground_truth, ground_truth)
+        lr_depth = _lowered(ground_truth, scale, amount, generator)
     else:
-        lo, hi = ground_truth.amin((1, 2, 3), keepdim=True), ground_truth.amax((1, 2, 3), keepdim=True)
-        ground_truth = (ground_truth - lo) / (hi - lo).clamp(min=1e-6)
-        lr_depth = None
-    guide = degrade_guide(guide, amount, generator)
+        lr_depth = _measured(ground_truth, inverse, guide, scale, sensor, generator)
+        lr_depth, ground_truth = _normalised(lr_depth, lr_depth), _normalised(ground_truth, lr_depth)
+    guide = degrade_guide(guide, amount, generator, _nearness(depth, inverse) if amount.parallax else None)
     if frame is not None:
         guide = frame_guide(guide, frame, generator)
-    lr_depth = _lowered(ground_truth, scale, amount, generator) if lr_depth is None else lr_depth
     if amount.hole_chance and chance(amount.hole_chance, 1, generator):
         lr_depth = _filled(lr_depth, seen(lr_depth, amount, generator))
     return guide, *compress_range((lr_depth, ground_truth), amount, generator)
+
+
+def _normalised(depth: Tensor, by: Tensor) -> Tensor:
+    """Map depth (B, 1, ...) so that the range of `by`, of which a measurement's is the one known in use, is [0, 1]."""
+    lo, hi = by.amin((1, 2, 3), keepdim=True), by.amax((1, 2, 3), keepdim=True)
+    return (depth - lo) / (hi - lo).clamp(min=1e-6)
+
+
+def _nearness(depth: Tensor, inverse: Tensor) -> Tensor:
+    """Inverse depth of (B, 1, H, W) depth, or inverse depth where `inverse`, from 0 to 1."""
+    disparity = torch.where(inverse, depth, 1 / depth)
+    return _normalised(disparity, disparity)
 
 
 def _turned(guide: Tensor, ground_truth: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -130,24 +143,43 @@ def _turned(guide: Tensor, ground_truth: Tensor, generator: torch.Generator) -> 
 
 
 def _lowered(ground_truth: Tensor, scale: int, amount: Degradation, generator: torch.Generator) -> Tensor:
-    """The LR depth of the benchmarks, or block means with noise."""
-    height, width = ground_truth.shape[-2:]
+    """The LR depth of the benchmarks, or what sensors and drivers make of each block, with noise."""
+    batch, _, height, width = ground_truth.shape
     lr_depth = resize_bicubic(ground_truth, (height // scale, width // scale))
+    drawn, bound = uniform(0, 1, batch, generator), 0.0
+    for reduce, entry in zip((block_mean, block_median, decimated), REDUCTIONS):
 
-    def sensed(lr_depth: Tensor) -> Tensor:
-        noise = normal(lr_depth.shape, generator) * uniform(0, amount.sensor_noise, len(lr_depth), generator)
-        return F.avg_pool2d(ground_truth, scale) + noise
+        def sensed(lr_depth: Tensor, reduce: Callable[[Tensor, int], Tensor] = reduce) -> Tensor:
+            noise = normal(lr_depth.shape, generator) * uniform(0, amount.sensor_noise, batch, generator)
+            return reduce(ground_truth, scale) + noise
 
-    return changed(lr_depth, chance(amount.sensor_chance, len(ground_truth), generator), sensed)
+        share = getattr(amount, entry)
+        lr_depth = changed(lr_depth, (drawn >= bound) & (drawn < bound + share), sensed)
+        bound += share
+    return lr_depth
 
 
-def _measured(ground_truth: Tensor, inverse: Tensor, rgb: Tensor, scale: int, generator: torch.Generator) -> Tensor:
-    """What a time-of-flight camera makes of (1, 1, H, W) depth, holes filled as in use: (1, 1, h, w)."""
-    depth = 1 / ground_truth if inverse else ground_truth
-    lr_depth = measure(depth[0, 0].contiguous(), rgb[0], scale, FOCAL, generator, random_sensor(generator))[None, None]
+def _drawn_sensor(amount: Degradation, generator: torch.Generator) -> TofSensor | StereoSensor | None:
+    """Draw what measures a sample; None: nothing does, its LR depth is a reduction of the ground truth."""
+    for share, make in ((amount.tof_chance, random_tof), (amount.stereo_chance, random_stereo)):
+        if share and chance(share, 1, generator):
+            return make(generator)
+    return None
+
+
+def _measured(
+    depth: Tensor, inverse: Tensor, rgb: Tensor, scale: int, sensor: TofSensor | StereoSensor, generator: torch.Generator
+) -> Tensor:
+    """What a sensor makes of (1, 1, H, W) depth, or inverse depth where `inverse`, holes filled as in use: (1, 1, h, w)."""
+    metres = (1 / depth if inverse else depth)[0, 0].contiguous()
+    if isinstance(sensor, TofSensor):
+        lr_depth = measure(metres, rgb[0], scale, FOCAL, generator, sensor)[None, None]
+    else:
+        number = int(torch.multinomial(torch.tensor(REDUCED_BY[1]), 1, generator=generator))
+        lr_depth = REDUCED_BY[0][number](measure_stereo(metres, generator, sensor)[None, None], scale)
     known = lr_depth.isfinite()
     if not known.any():
-        return F.avg_pool2d(ground_truth, scale)
+        return block_mean(depth, scale)
     lr_depth = _filled(lr_depth, known)
     return 1 / lr_depth if inverse else lr_depth
 
@@ -175,15 +207,30 @@ class ScalesInTurn(Dataset):
         return self.samples[index // self.batch % len(self.samples)][index]
 
 
-def random_sensor(generator: torch.Generator) -> TofSensor:
-    """A camera out of the many that there are: how much it errs at edges and how noisy it is differ."""
-
-    def between(low: float, high: float) -> float:
-        return uniform(low, high, 1, generator).item()
-
+def random_tof(generator: torch.Generator) -> TofSensor:
+    """A time-of-flight camera out of the many that there are: how much it errs at edges and how noisy it is differ."""
     return TofSensor(
-        noise=between(0, 0.005),
-        noise_growth=between(0, 0.003),
-        flying_share=between(0, 1),
-        falloff=between(0, 2) if chance(0.3, 1, generator) else 0.0,
+        noise=_between(0, 0.005, generator),
+        noise_growth=_between(0, 0.003, generator),
+        flying_share=_between(0, 1, generator),
+        falloff=_between(0, 2, generator) if chance(0.3, 1, generator) else 0.0,
     )
+
+
+def random_stereo(generator: torch.Generator) -> StereoSensor:
+    """A structured-light or stereo camera out of the many that there are, with its driver's smoothing."""
+    side = 1 if chance(0.5, 1, generator) else -1
+    return StereoSensor(
+        focal_baseline=side * _between(25, 60, generator),
+        fattening=int(_between(0, 3, generator)),
+        ragged=_between(0.2, 1.5, generator),
+        step=2 ** -_between(3, 5, generator) if chance(0.6, 1, generator) else 0.0,
+        noise=_between(0, 0.1, generator),
+        smoothing=_between(0.4, 2, generator) if chance(0.4, 1, generator) else 0.0,
+        lost_share=_between(0, 0.08, generator),
+        max_range=_between(4, 12, generator),
+    )
+
+
+def _between(low: float, high: float, generator: torch.Generator) -> float:
+    return uniform(low, high, 1, generator).item()

@@ -220,12 +220,10 @@ class Trainer:
             group["lr"] = self.recipe.learning_rate * self._rate(step)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
             estimate, target = self.model.training_estimate(guide, lr_depth, ground_truth, generator)
-        if self.recipe.gradient_share and target.shape != ground_truth.shape:
-            raise RecipeError(
-                f"recipe {self.recipe.name}: gradient_share is {self.recipe.gradient_share}, it must be 0: "
-                f"{self.recipe.method} learns from {target[0].numel()} single pixels an image, which have no gradients"
-            )
-        loss = training_loss(estimate.float(), target, self.recipe.rmse_share, self.recipe.gradient_share)
+        if target.shape != ground_truth.shape:
+            self._check_neighbours_unneeded(target[0].numel())
+        recipe = self.recipe
+        loss = training_loss(estimate.float(), target, recipe.rmse_share, recipe.gradient_share, recipe.tolerant_share)
         if self.device.type == "cpu" or step % READ_EVERY == 0:
             self._check_finite("loss", loss.item(), step)  # NaN coordinates crash the backward pass on a CPU
         self.optimiser.zero_grad(set_to_none=True)
@@ -234,6 +232,13 @@ class Trainer:
         self.optimiser.step()
         self._update_average(step)
         return loss.detach()
+
+    def _check_neighbours_unneeded(self, pixels: int) -> None:
+        """Refuse losses that compare neighbours where a method learns from so many single pixels an image."""
+        for entry in ("gradient_share", "tolerant_share"):
+            if getattr(self.recipe, entry):
+                learns = f"{self.recipe.method} learns from {pixels} single pixels an image, which have no"
+                raise self.recipe.error(entry, f"it must be 0: {learns} {'gradients' if entry[0] == 'g' else 'neighbours'}")
 
     def _check_finite(self, what: str, value: float, step: int) -> None:
         if math.isfinite(value):

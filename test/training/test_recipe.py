@@ -162,7 +162,7 @@ def test_a_number_out_of_its_range_is_refused(entry, value, allowed, tmp_path):
 @pytest.mark.parametrize("entry", [one.name for one in fields(degrade.Degradation)])
 def test_a_degradation_out_of_its_range_is_refused(entry, tmp_path):
     path = tmp_path / "wrong.yaml"
-    is_length = entry in ("shift", "warp", "jagged", "depth_blur", "guide_blur")
+    is_length = entry in ("shift", "warp", "parallax", "jagged", "depth_blur", "guide_blur")
     allowed = "from 0 to 100" if is_length else "from 0 to 1"
     for value in (-0.5, math.nan, math.inf, 1e6, *([] if is_length else [1.5])):
         path.write_text(yaml.safe_dump({"method": "fdkn", "degradation": {entry: value}}))
@@ -198,3 +198,13 @@ def test_an_unknown_method_lists_the_known(tmp_path):
     path.write_text("method: nonsense")
     with pytest.raises(UnknownMethod, match="'nonsense': known methods are ahmf, .*naima"):
         load_recipe(str(path))
+
+
+def test_reductions_are_shares_of_one_whole(tmp_path):
+    path = tmp_path / "wrong.yaml"
+    shares = {"sensor_chance": 0.4, "median_chance": 0.4, "decimated_chance": 0.3}
+    path.write_text(yaml.safe_dump({"method": "fdkn", "degradation": shares}))
+    with pytest.raises(RecipeError, match="sensor_chance, median_chance, decimated_chance are 1.1 together, .* at most 1$"):
+        load_recipe(str(path))
+    path.write_text(yaml.safe_dump({"method": "fdkn", "degradation": {**shares, "decimated_chance": 0.2}}))
+    assert load_recipe(str(path)).degradation.decimated_chance == 0.2

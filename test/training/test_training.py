@@ -190,32 +190,13 @@ def test_samples_have_frames_where_asked(pool):
     assert ground_truth.min() == 0 and ground_truth.max() == 1  # still normalised by its own range
 
 
-def test_loss_mixes_mean_and_root_mean_square():
-    estimate, ground_truth = torch.tensor([[[[0.0, 0.4]]]]), torch.zeros(1, 1, 1, 2)
-    assert training_loss(estimate, ground_truth, 0).item() == pytest.approx(0.2)
-    assert training_loss(estimate, ground_truth, 1).item() == pytest.approx(np.sqrt(0.08), abs=1e-5)
-    assert training_loss(estimate, ground_truth, 0.25).item() == pytest.approx(0.75 * 0.2 + 0.25 * np.sqrt(0.08), abs=1e-5)
-
-
-def test_the_gradient_term_is_the_equations():
-    """L1 + 0.05 * (|d/dx estimate - d/dx ground truth| + |d/dy estimate - d/dy ground truth|), pixel by pixel."""
-    estimate, ground_truth = torch.rand(2, 2, 4, 5, generator=seeded()).double()
-    e, t = estimate.tolist(), ground_truth.tolist()
-    along_x = [
-        abs((e[b][y][x + 1] - e[b][y][x]) - (t[b][y][x + 1] - t[b][y][x])) for b in range(2) for y in range(4) for x in range(4)
-    ]
-    along_y = [
-        abs((e[b][y + 1][x] - e[b][y][x]) - (t[b][y + 1][x] - t[b][y][x])) for b in range(2) for y in range(3) for x in range(5)
-    ]
-    expected = (estimate - ground_truth).abs().mean().item() + 0.05 * (np.mean(along_x) + np.mean(along_y))
-    assert training_loss(estimate[:, None], ground_truth[:, None], 0, 0.05).item() == pytest.approx(expected, abs=1e-12)
-
-
-def test_single_pixels_have_no_gradients(pool, tmp_path):
-    recipe = replace(TINY, method="dkn", gradient_share=0.05)
-    with pytest.raises(RecipeError, match="gradient_share is 0.05, it must be 0: dkn learns from 256 single pixels"):
+@pytest.mark.parametrize(("entry", "lack"), [("gradient_share", "gradients"), ("tolerant_share", "neighbours")])
+def test_single_pixels_have_no_gradients_and_no_neighbours(entry, lack, pool, tmp_path):
+    recipe = replace(TINY, method="dkn", **{entry: 0.05})
+    says = f"{entry} is 0.05, it must be 0: dkn learns from 256 single pixels an image, which have no {lack}"
+    with pytest.raises(RecipeError, match=says):
         Trainer(recipe, 8, tmp_path, workers=0, pool=pool).run()
-    assert Trainer(replace(TINY, gradient_share=0.05), 8, tmp_path, workers=0, pool=pool).run().recipe == "tiny"
+    assert Trainer(replace(TINY, **{entry: 0.05}), 8, tmp_path, workers=0, pool=pool).run().recipe == "tiny"
 
 
 @pytest.mark.parametrize(
