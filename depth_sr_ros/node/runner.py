@@ -5,7 +5,6 @@ Imports next to nothing: signal handlers must be there before what takes seconds
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -78,6 +77,8 @@ def run(name: str, description: str, start: Callable[[Event], Program], args: Se
 
 
 def _refuse_unknown(name: str, description: str, words: list[str]) -> None:
+    import argparse
+
     from rclpy.utilities import remove_ros_args
 
     argparse.ArgumentParser(prog=name, description=description, epilog=ROS_ARGUMENTS).parse_args(remove_ros_args(words)[1:])
