@@ -29,6 +29,7 @@ from depth_sr_ros.node.pairing import STREAMS
 from depth_sr_ros.node.parameters import Parameters
 from depth_sr_ros.node.stages import Decode, Encode, Frame, Pipeline, Registered, Upsample
 from depth_sr_ros.node.statistics import Notices, Statistics, ThrottledLog
+from depth_sr_ros.node.texts import one_line
 from depth_sr_ros.node.worker import Worker
 
 QUEUE = 5  # messages an output
@@ -134,12 +135,21 @@ class DepthSr:
         upsampler, self._upsampler = self._upsampler, None
         if upsampler is not None:
             ended = upsampler.stop(CLOSE_S) and ended
+        if self._inputs is not None:
+            self._account_for(self._inputs)
         self._inputs = self._pipeline = None
         for publisher in self._publishers:
             self._node.destroy_publisher(publisher)
         self._publishers.clear()
-        self._notices.set("build", "")
+        self._notices.clear()
         return ended
+
+    def _account_for(self, inputs: Inputs) -> None:
+        """What pairing has dropped, and what still waits there, stays in the counts when the inputs are gone."""
+        for stream, counts in inputs.counts().items():
+            for reason, count in {**counts["drops"], "stopped": counts["pending"]}.items():
+                if count:
+                    self._statistics.dropped(f"{stream}.{reason}", count)
 
     def _publisher(self, message_type: type, topic: str) -> Any:
         # a profile of its own for each: overrides are written into it
@@ -231,7 +241,8 @@ class DepthSr:
 
     def _on_build_failed(self, settings: EngineSettings, error: Exception) -> None:
         self._log.error(
-            f"{settings.method} x{settings.scale} on {settings.backend} cannot be built: {error}; running: {self._serving()}"
+            f"{settings.method} x{settings.scale} on {settings.backend} cannot be built: {one_line(error)}; "
+            f"running: {self._serving()}"
         )
 
     def _serving(self) -> str:

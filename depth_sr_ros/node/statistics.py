@@ -44,10 +44,10 @@ class Statistics:
         with self._lock:
             self._received[stream] += 1
 
-    def dropped(self, reason: str) -> int:
-        """Count a drop and return how many there have been for that reason."""
+    def dropped(self, reason: str, count: int = 1) -> int:
+        """Count drops and return how many there have been for that reason."""
         with self._lock:
-            self._drops[reason] += 1
+            self._drops[reason] += count
             return self._drops[reason]
 
     def published(self, times_ms: Mapping[str, float], made_by: Hashable) -> bool:
@@ -123,6 +123,11 @@ class Notices:
                 self._lines.pop(key, None)
         if line and changed:
             self._log(key, line)
+
+    def clear(self) -> None:
+        """Everything is over."""
+        with self._lock:
+            self._lines.clear()
 
     def lines(self) -> list[str]:
         """All that holds now."""

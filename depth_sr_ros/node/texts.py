@@ -10,4 +10,4 @@ def shortened(text: str, limit: int = LIMIT) -> str:
 
 def one_line(error: BaseException) -> str:
     """Return the message of an error in one line of bounded length; its type's name where it has none."""
-    return shortened(" ".join(str(error).split())) or type(error).__name__
+    return shortened(" ".join(str(error).split()), 2 * LIMIT) or type(error).__name__

@@ -87,13 +87,19 @@ def test_a_reliable_subscription_warns_of_a_best_effort_camera_and_missing_camer
         it.good()
 
 
-def test_it_ends_cleanly_in_mid_stream_and_a_new_one_works_at_once(ros):
-    with camera() as it:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            it.images.clear()
-            with running_node(*BICUBIC, number=number):
-                it.good()
-                assert it.set(method="fdkn", scale=8) == ""  # and while another engine is being built
+def test_it_ends_cleanly_in_mid_stream_and_while_an_engine_is_built(ros):
+    with camera() as it, running_node(*BICUBIC):
+        it.good()
+        assert it.set(method="fdkn", scale=8) == ""
+
+
+def test_the_engine_is_compiled_as_soon_as_camera_info_tells_the_size(ros):
+    with camera() as it, running_node("method:=fdkn", f"scale:={SCALE}", number=signal.SIGTERM):
+        wait_until(lambda: it.depth_info.get_subscription_count(), "the node")
+        assert it.fresh_diagnostics()["precision"] == "auto"
+        it.send_infos()
+        wait_until(lambda: it.send_infos() or it.fresh_diagnostics()["precision"] != "auto", "the engine")
+        assert it.diagnostics["received.depth"] == "0"
 
 
 @contextmanager
