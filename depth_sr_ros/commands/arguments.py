@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -76,3 +77,14 @@ def _is_same_file(path: Path, other: Path) -> bool:
     if path.exists() and other.exists():
         return path.is_file() and path.samefile(other)
     return path.resolve() == other.resolve()
+
+
+def add_degradation(parser: argparse.ArgumentParser, default: str) -> None:
+    """Let the user choose which of the package's weights are taken."""
+    parser.add_argument(
+        "--degradation",
+        choices=("sensor", "exact"),
+        default=default,
+        help="which of the package's weights: for what sensors measure, where there are such, or for exact reductions "
+        "(default: %(default)s)",
+    )

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from depth_sr_ros.commands.arguments import check_outputs, names, weights_by_method, weights_files
+from depth_sr_ros.commands.arguments import add_degradation, check_outputs, names, weights_by_method, weights_files
 
 if TYPE_CHECKING:
     from depth_sr_ros.evaluation.datasets import PairFolder
@@ -47,6 +47,7 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--backend", default="torch_eager", help="what runs the networks (default: torch_eager)")
     parser.add_argument("--precision", default="f32", help="auto, f32 or bf16 (default: f32)")
     parser.add_argument("--weights", type=Path, help="a weights file in place of the package's; for one method")
+    add_degradation(parser, "exact")
     parser.add_argument("--iterations", type=int, help="steps of methods that iterate (default: the method's own)")
     parser.add_argument(
         "--consistency",
@@ -90,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
                 ensemble=arguments.ensemble,
             )  # fmt: skip
             evaluate(report, summary, pairs, Estimator(method, backends, arguments.precision, arguments.ensemble))
-            report.add(summary, arguments.weights)
+            report.add(summary, arguments.weights, arguments.degradation)
     print_table(report.summaries)
     if arguments.json:
         report.write_json(arguments.json)
@@ -126,7 +127,7 @@ def _methods(arguments: argparse.Namespace, scale: int) -> list[Method]:
     weights = weights_by_method(chosen, arguments.weights)
     for name in chosen:
         check_iterations(name, arguments.iterations)
-    loaded = [load_method(name, scale, weights[name]) for name in chosen]
+    loaded = [load_method(name, scale, weights[name], arguments.degradation) for name in chosen]
     for method in loaded:
         if arguments.iterations is not None:
             method.iterations = arguments.iterations

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from depth_sr_ros.commands.arguments import check_outputs, weights_by_method, weights_files
+from depth_sr_ros.commands.arguments import add_degradation, check_outputs, weights_by_method, weights_files
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,6 +57,7 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--backend", default="auto", help="see `depth-sr doctor` (default: %(default)s)")
     parser.add_argument("--precision", default="auto", help="auto, f32 or bf16 (default: %(default)s)")
     parser.add_argument("--weights", type=Path, help="a weights file in place of the package's")
+    add_degradation(parser, "sensor")
     parser.add_argument("--iterations", type=int, help="steps of a method that iterates, as dada (default: the method's own)")
     parser.add_argument("--fill-holes", action="store_true", help="guess the depth where the sensor saw nothing")
     parser.add_argument(
@@ -120,6 +121,7 @@ def run(arguments: argparse.Namespace) -> int:
         backend=arguments.backend,
         precision=arguments.precision,
         weights=weights,
+        degradation=arguments.degradation,
         clip_to_measured=arguments.clip_to_measured,
         consistency=arguments.consistency,
         ensemble=arguments.ensemble,

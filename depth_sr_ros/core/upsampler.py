@@ -40,6 +40,8 @@ class Upsampler:
         backend: "auto", or a name from `depth-sr doctor`.
         precision: "auto", "f32" or "bf16".
         weights: a safetensors file with its manifest beside it; None for those of the package.
+        degradation: which of the package's weights: "sensor", for what sensors measure, or "exact", for exact reductions of
+            the ground truth. Where there are none for sensors the exact ones serve.
         threads: of the network; None leaves it to the backend.
         **options: how frames are upsampled where a call does not say it: the fields of `FrameOptions`.
 
@@ -59,6 +61,7 @@ class Upsampler:
         backend: str = "auto",
         precision: str = "auto",
         weights: Path | str | None = None,
+        degradation: str = "sensor",
         threads: int | None = None,
         **options: Any,
     ) -> None:
@@ -68,7 +71,7 @@ class Upsampler:
         check_kinds({"weights": weights}, (str, os.PathLike, type(None)), "the name of a file or None")
         self.options = FrameOptions.of(options)
         self._warned = False
-        self._method = load_method(method, scale, None if weights is None else Path(weights))
+        self._method = load_method(method, scale, None if weights is None else Path(weights), degradation)
         check_iterations(method, self.options.iterations)
         self._own_iterations = self._method.iterations if self._method.is_iterative else None
         self._backends = candidates(backend, threads, precision)

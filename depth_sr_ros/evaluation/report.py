@@ -75,14 +75,14 @@ class Report:
         self.weights: dict[str, str] = {}
         self._pictures: dict[tuple, dict[str, str]] = {}
 
-    def add(self, summary: Summary, weights: Path | None) -> None:
+    def add(self, summary: Summary, weights: Path | None, degradation: str = "exact") -> None:
         """Take a finished summary, and note the hash of the weights behind it."""
         from depth_sr_ros.methods.registry import method_class, weights_path
         from depth_sr_ros.methods.weights import sha256_of
 
         self.summaries.append(summary)
         if method_class(summary.method).learned:
-            path = weights or weights_path(summary.method, summary.scale)
+            path = weights or weights_path(summary.method, summary.scale, degradation)
             self.weights[f"{summary.method}_x{summary.scale}"] = sha256_of(path)
 
     def show(self, summary: Summary, trial: Trial) -> None:

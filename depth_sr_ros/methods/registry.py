@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from depth_sr_ros.methods.errors import MethodError, MissingWeights, UnknownMethod, UnsupportedScale
-from depth_sr_ros.methods.weights import at_scale, is_file, load_weights
+from depth_sr_ros.methods.weights import DEGRADATIONS, at_scale, is_file, load_weights
 from depth_sr_ros.system.package_files import share_directory
 
 if TYPE_CHECKING:
@@ -30,18 +30,25 @@ _CLASSES = {
 }
 MAX_SCALE = 32
 ALL_SCALES = tuple(range(2, MAX_SCALE + 1))
+SENSOR_ENDING = "_sensor"  # of the names of weights for what sensors measure
 ENCODER_SIZE = 30_000_000  # numbers that a network may have besides its weights file: DINOv2's small encoder has 22 million
 
 
 @dataclass(frozen=True)
 class MethodInfo:
-    """A line of `depth-sr methods`. `scales` are those that it works at here, because it has or needs no weights."""
+    """A line of `depth-sr methods`.
+
+    Attributes:
+        scales: those that it works at here, because it has weights or needs none.
+        sensor_scales: those that it has weights at for what sensors measure; at the others its exact ones serve there too.
+    """
 
     name: str
     summary: str
     paper: str
     learned: bool
     scales: tuple[int, ...]
+    sensor_scales: tuple[int, ...] = ()
 
 
 def known_methods() -> list[str]:
@@ -65,24 +72,44 @@ def weights_directory() -> Path:
     return share_directory() / "weights"
 
 
-def weights_path(name: str, scale: int) -> Path:
-    """Return where the weights of a method at a scale lie, whether they are there or not."""
-    file = f"{name}.safetensors" if method_class(name).any_scale else f"{name}_x{scale}.safetensors"
-    return weights_directory() / file
+def weights_path(name: str, scale: int, degradation: str = "exact") -> Path:
+    """Return where the weights of a method at a scale lie, whether they are there or not.
+
+    Args:
+        name, scale: of the method.
+        degradation: "sensor" takes those for what sensors measure where there are such, "exact" never.
+
+    Raises:
+        UnknownMethod: the message lists the known ones.
+        MethodError: there is no such degradation.
+    """
+    if degradation not in DEGRADATIONS:
+        raise MethodError(f"degradation is {degradation!r}, it must be {' or '.join(DEGRADATIONS)}")
+    stem = name if method_class(name).any_scale else f"{name}_x{scale}"
+    for_sensors = weights_directory() / f"{stem}{SENSOR_ENDING}.safetensors"
+    return for_sensors if degradation == "sensor" and is_file(for_sensors) else weights_directory() / f"{stem}.safetensors"
 
 
-def scales_with_weights(name: str) -> tuple[int, ...]:
-    """Return the scales that a method has weights for, ascending."""
+def scales_with_weights(name: str, ending: str = "") -> tuple[int, ...]:
+    """Return the scales that a method has weights for, ascending; with SENSOR_ENDING those for what sensors measure."""
     if method_class(name).any_scale:
-        return ALL_SCALES if weights_path(name, ALL_SCALES[0]).is_file() else ()
-    found = (path.stem.rpartition("_x")[2] for path in weights_directory().glob(f"{name}_x*.safetensors"))
+        return ALL_SCALES if is_file(weights_directory() / f"{name}{ending}.safetensors") else ()
+    stems = (path.stem.removesuffix(ending) for path in weights_directory().glob(f"{name}_x*{ending}.safetensors"))
+    found = (stem.rpartition("_x")[2] for stem in stems)
     return tuple(sorted(int(scale) for scale in found if scale.isdigit()))
 
 
 def available() -> list[MethodInfo]:
     """Return what is known of every method, sorted by name."""
     return [
-        MethodInfo(name, cls.summary, cls.paper, cls.learned, scales_with_weights(name) if cls.learned else ALL_SCALES)
+        MethodInfo(
+            name,
+            cls.summary,
+            cls.paper,
+            cls.learned,
+            scales_with_weights(name) if cls.learned else ALL_SCALES,
+            scales_with_weights(name, SENSOR_ENDING) if cls.learned else (),
+        )
         for name in known_methods()
         for cls in [method_class(name)]
     ]
@@ -129,13 +156,14 @@ def check_iterations(name: str, iterations: int | None) -> None:
     )
 
 
-def load_method(name: str, scale: int, weights: Path | None = None) -> Method:
+def load_method(name: str, scale: int, weights: Path | None = None, degradation: str = "exact") -> Method:
     """Return a method ready to run: weights loaded and checked, in eval mode, without gradients.
 
     Args:
         name: one of `known_methods()`.
         scale: whole factor between the output's and the depth's resolution.
         weights: a safetensors file with its manifest beside it; None takes what came with the package.
+        degradation: which of those, see `weights_path`.
 
     Raises:
         UnknownMethod, UnsupportedScale, MissingWeights: the message names the valid choices.
@@ -145,7 +173,7 @@ def load_method(name: str, scale: int, weights: Path | None = None) -> Method:
     cls, scale = method_class(name), int(scale)
     if not cls.learned:
         return cls(scale).eval()
-    path = Path(weights) if weights is not None else weights_path(name, scale)
+    path = Path(weights) if weights is not None else weights_path(name, scale, degradation)
     manifest, state = load_weights(path, name, scale)
     if manifest.scale is None and not cls.any_scale:
         raise MethodError(f"weights {path} are for {name} {at_scale(None)}, but its weights must be for one: x{scale}")

@@ -8,10 +8,11 @@ from typing import Any
 
 from depth_sr_ros.methods.errors import MethodError, MissingWeights
 
+DEGRADATIONS = ("sensor", "exact")  # what LR depth weights are for: a sensor's, or an exact reduction of the ground truth
 KINDS = {  # of a manifest's fields, and how to say so
     "method": (str, "a string"), "scale": ((int, type(None)), "a whole number or null"), "sha256": (str, "a string"),
     "config": (dict, "an object"), "recipe": (str, "a string"), "data": (str, "a string"), "trained": (str, "a string"),
-    "accuracy": (dict, "an object"), "licence": (str, "a string"),
+    "accuracy": (dict, "an object"), "licence": (str, "a string"), "degradation": (str, "a string"),
 }  # fmt: skip
 MANIFEST_LIMIT = 1 << 20  # bytes; a manifest is about a kilobyte
 WEIGHTS_LIMIT = 1 << 30  # bytes; the papers' largest network has half of that
@@ -28,6 +29,7 @@ class Manifest:
         recipe: the training recipe's name; `data`: what it learnt from; `trained`: how long, on what.
         accuracy: what was measured, by data set.
         licence: of the weights.
+        degradation: what LR depth they are for, one of `DEGRADATIONS`.
     """
 
     method: str
@@ -39,6 +41,7 @@ class Manifest:
     trained: str = ""
     accuracy: dict[str, Any] = field(default_factory=dict)
     licence: str = "Apache-2.0"
+    degradation: str = "exact"
 
 
 def at_scale(scale: int | None) -> str:
@@ -71,6 +74,10 @@ def read_manifest(path: Path) -> Manifest:
         value = getattr(known, name)
         if isinstance(value, bool) or not isinstance(value, kinds):
             raise MethodError(f"manifest {manifest}: {name} is {value!r:.60}, it must be {wanted}")
+    if known.degradation not in DEGRADATIONS:
+        raise MethodError(
+            f"manifest {manifest}: degradation is {known.degradation!r:.60}, it must be {' or '.join(DEGRADATIONS)}"
+        )
     return known
 
 

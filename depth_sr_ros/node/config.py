@@ -112,6 +112,11 @@ class Config:
     weights: str = _engine(
         PACKAGE_WEIGHTS, "safetensors file of the method's weights; package takes the one that came with it", library=None
     )
+    degradation: str = _engine(
+        "sensor",
+        "which of the package's weights: for what sensors measure, where there are such, or for exact reductions",
+        choices=lambda: registry.DEGRADATIONS,
+    )
     threads: int = _engine(
         0, "CPU threads of the network; 0 leaves it to the backend", low=0, high=1024, live=False, library=None
     )

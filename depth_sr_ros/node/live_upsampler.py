@@ -25,6 +25,7 @@ class EngineSettings:
     backend: str
     precision: str
     weights: str | None
+    degradation: str
     threads: int | None
 
     @classmethod
@@ -40,6 +41,7 @@ class EngineSettings:
             backend=self.backend,
             precision=self.precision,
             weights=self.weights,
+            degradation=self.degradation,
             threads=self.threads,
         )
 

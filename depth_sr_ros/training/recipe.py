@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from depth_sr_ros.methods.registry import MAX_SCALE, known_methods, method_class
+from depth_sr_ros.methods.weights import DEGRADATIONS
 from depth_sr_ros.system.package_files import known_recipes, recipes_directory
 from depth_sr_ros.training.degradations import LENGTHS, REDUCTIONS, Degradation
 from depth_sr_ros.training.optimiser import OPTIMISERS
@@ -80,6 +81,7 @@ class Recipe:
         average: decay of the running mean of the weights, which is what is validated and exported.
         scenes, seed: size and seed of the pool of scenes.
         degradation: how samples differ from rendered ones.
+        weights_for: what LR depth the weights are for, "sensor" or "exact": the manifest says so.
         precision: "float32" or "bfloat16" (autocast), the latter only where it is the faster one: see `precision`.
         initialise_from: a weights file to begin with, for another scale of the same method say; empty: from scratch. A relative
             path is looked up in the current folder, then among what came with the package.
@@ -115,6 +117,7 @@ class Recipe:
     scenes: int = 3000
     seed: int = 1
     degradation: Degradation = Degradation()
+    weights_for: str = "exact"
     precision: str = "float32"
     initialise_from: str = ""
     initialise_parts: dict[str, str] = field(default_factory=dict)
@@ -135,7 +138,7 @@ class Recipe:
         _check_ranges(self, self, RANGES)
         _check_ranges(self, self.degradation, DEGRADATION_RANGES, "degradation.")
         _check_reductions(self)
-        for entry, choices in {"precision": PRECISIONS, "optimiser": OPTIMISERS}.items():
+        for entry, choices in {"precision": PRECISIONS, "optimiser": OPTIMISERS, "weights_for": DEGRADATIONS}.items():
             value = getattr(self, entry)
             if value not in choices:
                 raise self.error(entry, f"it must be one of {', '.join(choices)}")

@@ -203,6 +203,7 @@ class Trainer:
                 f"{self._teacher_words()}{self._blend_words()}"
             ),
             accuracy={"validation_rmse_255": round(validation, 4)},
+            degradation=self.recipe.weights_for,
         )
         try:
             return save_weights(self.result, quantise(self._outcome()), manifest)

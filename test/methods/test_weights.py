@@ -12,6 +12,7 @@ from depth_sr_ros.evaluation.datasets import PairFolder
 from depth_sr_ros.evaluation.estimator import Estimator
 from depth_sr_ros.evaluation.protocol import try_pair
 from depth_sr_ros.methods.registry import (
+    SENSOR_ENDING,
     known_methods,
     load_method,
     method_class,
@@ -48,8 +49,10 @@ def test_all_weights_together_stay_small():
 def test_a_manifest_says_where_its_weights_come_from(path):
     manifest = read_manifest(path)
     assert manifest.sha256 == sha256_of(path)
-    assert path.stem == (manifest.method if manifest.scale is None else f"{manifest.method}_x{manifest.scale}")
+    stem = manifest.method if manifest.scale is None else f"{manifest.method}_x{manifest.scale}"
+    assert path.stem == stem + (SENSOR_ENDING if manifest.degradation == "sensor" else "")
     recipe = load_recipe(manifest.recipe).at(manifest.scale)  # it is among the package's
+    assert recipe.weights_for == manifest.degradation
     assert (recipe.method, recipe.config) == (manifest.method, manifest.config)
     assert manifest.scale is None or manifest.scale in recipe.scales
     assert "generated scenes" in manifest.data and "steps" in manifest.trained
