@@ -8,11 +8,12 @@ from functools import lru_cache
 
 import numpy as np
 
+from depth_sr_ros.files.limits import LARGEST_UNIT, SMALLEST_UNIT
+
 MILLIMETRE = 0.001  # metres per count of 16-bit depth (REP 118)
 SATURATED = 65535  # what drivers send for a pixel without return, beside 0
 NO_RETURN = (float(SATURATED),)
 MAX_NO_RETURN = 16
-SMALLEST_UNIT, LARGEST_UNIT = 1e-6, 1.0  # metres; no camera counts in others
 
 KNOWN_UNITS = {  # metres per count: who counts so
     0.001: "millimetres, REP 118",

@@ -1,4 +1,4 @@
-"""How large an image may be: checked on what a header states, before memory is taken for it."""
+"""How large an image may be, checked on what a header states before memory is taken for it, and what depth may count in."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from depth_sr_ros.files.errors import ImageError
 
 MAX_SIDE = 16384  # pixels; wider than any camera this is for, small enough that a header cannot ask for gigabytes
 MAX_PIXELS = 1 << 26
+SMALLEST_UNIT, LARGEST_UNIT = 1e-6, 1.0  # metres per count of integer depth; no camera counts in others
 
 
 def check_size(width: int, height: int) -> None:

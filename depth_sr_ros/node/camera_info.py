@@ -84,14 +84,6 @@ def parse_info(info: Any) -> ParsedInfo:
     return ParsedInfo(info, by_k, by_p, window, _checked(window.image_camera))
 
 
-def image_camera(info: Any) -> PinholeCamera:
-    """The camera (after P, or K where P is empty) of the very pixels of an image, its region and binning applied.
-
-    Raises FrameError (bad_camera_info).
-    """
-    return parse_info(info).camera
-
-
 def upsampled_info(depth: ParsedInfo, scale: int, rgb: ParsedInfo | None) -> Any:
     """A new sensor_msgs/CameraInfo for the depth image at `scale` times the resolution, with a header of its own.
 
@@ -153,6 +145,12 @@ class CameraInfoCache:
                     self._parsed, self.fault = None, str(error)
             if self._parsed is not None:
                 self._kept.append((stamp_ns(info), self._parsed))
+
+    @property
+    def latest(self) -> ParsedInfo | None:
+        """The newest one; None before any has come, and where it cannot be a camera's."""
+        with self._lock:
+            return self._parsed
 
     def find(self, width: int, height: int, stamp: int) -> ParsedInfo:
         """The camera_info of an image of that size in pixels and stamp in ns: the one of its stamp, else the latest.

@@ -15,6 +15,7 @@ from typing import Any
 
 from depth_sr_ros.backends import known_backends
 from depth_sr_ros.backends.base import TOLERANCE
+from depth_sr_ros.files.limits import LARGEST_UNIT, SMALLEST_UNIT
 from depth_sr_ros.methods import registry
 from depth_sr_ros.node.texts import shortened
 
@@ -135,6 +136,16 @@ class Config:
     min_depth: float = _output(0.0, "nearer depth counts as invalid", unit="m", low=0.0)
     max_depth: float = _output(0.0, "further depth counts as invalid; 0 sets no limit", unit="m", low=0.0, library=math.inf)
 
+    sync: str = _input(
+        "stamps", "what colour and depth are paired by; arrival where stamps are useless", choices=lambda: ("stamps", "arrival")
+    )
+    sync_queue_s: float = _input(
+        1.0,
+        "how long an image waits for its partner: more than one stream is later than the other",
+        unit="s",
+        low=0.05,
+        high=10.0,
+    )
     sync_tolerance_ms: float = _input(
         20.0, "largest difference between the stamps of a colour image and its depth image", unit="ms", low=0.0, high=1000.0
     )
@@ -145,7 +156,11 @@ class Config:
         0.0, "frames whose stamp is older than this when their turn comes are dropped; 0 drops none", unit="ms", low=0.0
     )
     depth_unit: float = _input(
-        0.001, "of integer depth, per count: 0.001 for millimetres (REP 118)", unit="m", low=1e-6, high=1.0
+        0.001,
+        "of integer depth, per count: 0.001 for millimetres (REP 118)",
+        unit="m",
+        low=SMALLEST_UNIT,
+        high=LARGEST_UNIT,
     )
     no_return: tuple = _input((65535.0,), "values of the depth image that mean no return, beside 0, NaN and infinities")
     rgb_transport: str = _input("raw", "how colour images arrive", choices=_transports("raw", "compressed"), live=False)

@@ -105,7 +105,7 @@ class DepthSr:
                 swapped=lambda _: self._log.info(f"changed: {self._serving()}"),
                 failed=self._on_build_failed,
             )
-            decode = Decode(self._inputs)
+            decode = Decode(self._inputs, self._notices)
             self._pipeline = Pipeline([decode, self._geometry, Upsample(self._upsampler), Encode(*outputs)])
         except Exception:
             self.release()
@@ -171,7 +171,7 @@ class DepthSr:
         inputs = self._inputs
         if inputs is None:
             return None
-        return self._geometry.grid_shape(inputs.latest_infos.get("rgb"), inputs.latest_infos.get("depth"), scale)
+        return self._geometry.grid_shape(inputs.infos["rgb"].latest, inputs.infos["depth"].latest, scale)
 
     def _on_pair(self, rgb: Any, depth: Any) -> None:
         if self._pipeline.is_listened_to():

@@ -16,6 +16,7 @@ from depth_sr_ros.node import compressed, messages
 from depth_sr_ros.node.camera_info import CameraInfoCache
 from depth_sr_ros.node.config import Config
 from depth_sr_ros.node.pairing import STREAMS, CheckFilter, Pairing, PairingFilter
+from depth_sr_ros.node.sync_monitor import SyncSettings
 from depth_sr_ros.node.topics import Topic
 
 
@@ -26,7 +27,6 @@ class Inputs:
 
     Attributes:
         infos: camera_info by stream.
-        latest_infos: the newest camera_info by stream, as far as one has come.
         decoders: functions from an image message to an array, by stream.
 
     Args:
@@ -54,7 +54,6 @@ class Inputs:
         self._node = node
         self._informed = informed
         self.infos = {stream: CameraInfoCache() for stream in STREAMS}
-        self.latest_infos: dict[str, Any] = {}
         self.decoders: dict[str, Callable[[Any], Any]] = {}
         self._info_topics = [
             Topic(node, CameraInfo, f"{stream}/camera_info", partial(self._add_info, stream)) for stream in STREAMS
@@ -62,7 +61,7 @@ class Inputs:
         self._image_topics: list[Topic] = []
         transports = {"rgb": config.rgb_transport, "depth": config.depth_transport}
         checked = [self._images(stream, transports[stream], received, refused) for stream in STREAMS]
-        self._pairing = Pairing(*pairing_ns(config))
+        self._pairing = Pairing(sync_settings(config))
         self._pairs = PairingFilter(self._pairing, *checked)
         self._pairs.registerCallback(paired)
 
@@ -99,16 +98,19 @@ class Inputs:
             topic.follow()
 
     def pair_by(self, config: Config) -> None:
-        """Pair by the tolerance and the offset of a Config from now on."""
-        self._pairing.tolerance_ns, self._pairing.offset_ns = pairing_ns(config)
+        """Pair as a Config has it from now on."""
+        self._pairing.configure(sync_settings(config))
 
     def counts(self) -> dict[str, dict[str, Any]]:
         """What has become of the images of each stream when they were paired, see Pairing.counts."""
         return self._pairing.counts()
 
+    def advice(self) -> str:
+        """Why nothing pairs and what would mend it; empty where all is well."""
+        return self._pairing.advice()
+
     def _add_info(self, stream: str, info: Any) -> None:
         self.infos[stream].add(info)
-        self.latest_infos[stream] = info
         self._informed()
 
     def _images(self, stream: str, transport: str, received: Callable, refused: Callable) -> SimpleFilter:
@@ -139,6 +141,11 @@ class Inputs:
         return CheckFilter(images, check, partial(refused, stream=stream))
 
 
-def pairing_ns(config: Config) -> tuple[int, int]:
-    """Tolerance and offset of pairing in nanoseconds."""
-    return round(config.sync_tolerance_ms * 1e6), round(config.rgb_offset_ms * 1e6)
+def sync_settings(config: Config) -> SyncSettings:
+    """How a Config has colour and depth paired."""
+    return SyncSettings(
+        tolerance_ns=round(config.sync_tolerance_ms * 1e6),
+        offset_ns=round(config.rgb_offset_ms * 1e6),
+        queue_ns=round(config.sync_queue_s * 1e9),
+        by_arrival=config.sync == "arrival",
+    )

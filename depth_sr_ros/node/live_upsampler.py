@@ -50,8 +50,9 @@ def frame_options(config: Config, is_iterative: bool) -> FrameOptions:
     """The part of a Config that may differ from frame to frame.
 
     Iterations are left out where the engine takes none: one that serves on while a method that iterates is being built.
+    What depth images count in is left out too: the decode stage has made metres of them.
     """
-    names = {field.name for field in fields(FrameOptions)} & set(ROWS)
+    names = {field.name for field in fields(FrameOptions)} & set(ROWS) - {"depth_unit", "no_return"}
     return FrameOptions(**{name: config.library(name) for name in names if is_iterative or name != "iterations"})
 
 

@@ -20,6 +20,16 @@ from depth_sr_ros.node.topic_watch import TopicWatch
 PERIOD_S = 1.0
 DISCOVERY_S = 2.0  # until then publishers may be there that are not known yet
 TOPIC_LOG_PERIOD_S = 30.0  # drops are logged more often, and would bury their cause
+UNPAIRED_QUIET_S = 30.0
+PAIRING = {  # what each reason of pairing means
+    "unmatched": "no partner is stamped within sync_tolerance_ms",
+    "surplus": "the other stream is slower",
+    "expired": "no partner came within sync_queue_s",
+    "queue_full": "too many bytes wait for their partners",
+    "duplicate": "the stamp is that of the one before",
+    "out_of_order": "the stamp is before that of the one before",
+    "time_jump": "stamps stepped back, as when a bag begins anew, or sync was changed",
+}
 SILENT_LOG_S = 15.0  # longer than most networks take to be compiled
 
 
@@ -58,7 +68,7 @@ class Monitor:
         self._topics_due_s = 0.0
         self._topic_warnings: dict[str, float] = {}  # when each was logged last
         self._stalled: set[str] = set()
-        self._unpaired: dict[str, int] = {}
+        self._unpaired: dict[str, tuple[int, float]] = {}  # how many, and when the last came
         self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
         node.create_timer(PERIOD_S, self._tick, clock=steady)
 
@@ -75,7 +85,8 @@ class Monitor:
             paired = inputs.counts()
             running |= {f"pending.{name}": stream["pending"] for name, stream in paired.items()}
             unpaired = {f"{name}.{why}": n for name, stream in paired.items() for why, n in stream["drops"].items()}
-            self._log_unpaired(unpaired)
+            self._log_unpaired(unpaired, now_s)
+            self._notices.set("sync", inputs.advice())
             snapshot = replace(snapshot, drops={**snapshot.drops, **unpaired})
             if inputs.is_open and now_s >= self._topics_due_s:
                 warnings = self._watch.warnings(inputs.topics)
@@ -108,9 +119,17 @@ class Monitor:
             self._log.info("all topics have publishers that fit")
         self._topic_warnings = logged
 
-    def _log_unpaired(self, unpaired: dict[str, int]) -> None:
-        """Say what pairing has dropped anew, save for colour images that no depth image wants: there may be many."""
+    def _log_unpaired(self, unpaired: dict[str, int], now_s: float) -> None:
+        """Say once, when it begins, that pairing drops images for a reason, and again after a quiet time.
+
+        Colour images that no depth image wants are not told of: where colour is faster there are many.
+        """
         for reason, count in unpaired.items():
-            if count > self._unpaired.get(reason, 0) and reason != "rgb.unmatched":
-                self._warn(reason, f"dropped ({reason}, {count} so far) when pairing colour and depth by stamp")
-        self._unpaired = unpaired
+            before, last_s = self._unpaired.get(reason, (0, -math.inf))
+            if count == before:
+                continue
+            if now_s - last_s >= UNPAIRED_QUIET_S and reason not in ("rgb.unmatched", "rgb.surplus"):
+                self._log.warning(
+                    f"dropped ({reason}, {count} so far) when pairing colour and depth: {PAIRING[reason.split('.')[1]]}"
+                )
+            self._unpaired[reason] = count, now_s

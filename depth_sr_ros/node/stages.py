@@ -7,6 +7,7 @@ and an entry of the list in depth_sr.py.
 
 from __future__ import annotations
 
+import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -17,12 +18,15 @@ import numpy as np
 from sensor_msgs.msg import Image
 
 from depth_sr_ros.core.result import DepthResult, FrameError
-from depth_sr_ros.node.camera_info import image_camera, upsampled_info
+from depth_sr_ros.files.depth_units import to_metres, unit_doubt
+from depth_sr_ros.node.camera_info import ParsedInfo, upsampled_info
 from depth_sr_ros.node.config import Config
 from depth_sr_ros.node.inputs import Inputs
 from depth_sr_ros.node.live_upsampler import Engine, LiveUpsampler
 from depth_sr_ros.node.messages import fill_image, stamp_ns
 from depth_sr_ros.node.statistics import Notices
+
+INFO_PATIENCE_S = 2.0  # until then a camera_info may be on its way
 
 
 @dataclass
@@ -35,10 +39,11 @@ class Frame:
         engine: what upsamples it; its settings' scale counts, not the parameters': another may be being built.
         arrived_s: when that was, time.monotonic().
         rgb: (H, W, 3) uint8 RGB. Set by decode.
-        depth: (h, w) float32 metres or uint16 millimetres, as the depth camera sees it. Set by decode.
-        rgb_info, depth_info: the sensor_msgs/CameraInfo of both; None where the colour camera has none. Set by decode.
+        depth: (h, w) float32 metres, as the depth camera sees it. Set by decode.
+        rgb_info, depth_info: the camera_info of both; None where there is none that could be the image's. Set by decode.
         grid: (h, w) depth on the working grid, what is upsampled. Set by geometry.
-        output_info: the sensor_msgs/CameraInfo of the result, with its stamp and frame_id. Set by geometry.
+        output_header: stamp and frame_id of the result. Set by geometry.
+        output_info: the sensor_msgs/CameraInfo of the result; None where it is withheld. Set by geometry.
         result: what was made of it. Set by upsample.
         outgoing: (publisher, message) in the order of publication. Output stages add to it.
         times_ms: milliseconds by stage.
@@ -51,10 +56,11 @@ class Frame:
     arrived_s: float
     rgb: np.ndarray = field(init=False, repr=False)
     depth: np.ndarray = field(init=False, repr=False)
-    rgb_info: Any | None = field(init=False, repr=False)
-    depth_info: Any = field(init=False, repr=False)
+    rgb_info: ParsedInfo | None = field(init=False, repr=False)
+    depth_info: ParsedInfo | None = field(init=False, repr=False)
     grid: np.ndarray = field(init=False, repr=False)
-    output_info: Any = field(init=False, repr=False)
+    output_header: Any = field(init=False, repr=False)
+    output_info: Any | None = field(init=False, repr=False)
     result: DepthResult = field(init=False, repr=False)
     outgoing: list[tuple[Any, Any]] = field(default_factory=list, repr=False)
     times_ms: dict[str, float] = field(default_factory=dict, repr=False)
@@ -81,25 +87,37 @@ class Stage(ABC):
 
 
 class Decode(Stage):
-    """Messages to arrays, and the camera_info of each."""
+    """Messages to arrays, depth to metres, and the camera_info of each."""
 
     name = "decode"
 
-    def __init__(self, inputs: Inputs) -> None:
-        self._decoders, self._infos = inputs.decoders, inputs.infos
+    def __init__(self, inputs: Inputs, notices: Notices) -> None:
+        self._decoders, self._infos, self._notices = inputs.decoders, inputs.infos, notices
+        self._began_s = math.inf
 
     def __call__(self, frame: Frame) -> None:
         """See Stage."""
-        frame.depth = self._decoders["depth"](frame.depth_message)
-        frame.depth_info = self._info("depth", frame.depth, frame.depth_message)
+        self._began_s = min(self._began_s, time.monotonic())
+        counts = self._decoders["depth"](frame.depth_message)
+        unit, no_return = frame.config.depth_unit, frame.config.no_return
+        self._notices.set("unit", unit_doubt(counts, unit, no_return))
+        frame.depth = to_metres(counts, unit, no_return)
         frame.rgb = self._decoders["rgb"](frame.rgb_message)
-        try:
-            frame.rgb_info = self._info("rgb", frame.rgb, frame.rgb_message)
-        except FrameError:
-            frame.rgb_info = None
+        frame.depth_info = self._info("depth", frame.depth, frame.depth_message)
+        frame.rgb_info = self._info("rgb", frame.rgb, frame.rgb_message)
 
-    def _info(self, stream: str, pixels: np.ndarray, message: Any) -> Any:
-        return self._infos[stream].find(pixels.shape[1], pixels.shape[0], stamp_ns(message))
+    def _info(self, stream: str, pixels: np.ndarray, message: Any) -> ParsedInfo | None:
+        """What is known of the camera; a camera_info that is no good costs itself, not the image."""
+        infos = self._infos[stream]
+        try:
+            info = infos.find(pixels.shape[1], pixels.shape[0], stamp_ns(message))
+        except FrameError as error:
+            if error.reason != "no_camera_info" or time.monotonic() - self._began_s > INFO_PATIENCE_S:
+                withheld = "; the result's is withheld" if stream == "depth" else ""
+                self._notices.set(f"{stream}_info", f"{stream}: {error}{withheld}")
+            return None
+        self._notices.set(f"{stream}_info", infos.note and f"{stream}: {infos.note}")
+        return info
 
 
 class Registered(Stage):
@@ -110,13 +128,9 @@ class Registered(Stage):
     def __init__(self, notices: Notices) -> None:
         self._notices = notices
 
-    def grid_shape(self, rgb_info: Any | None, depth_info: Any | None, scale: int) -> tuple[int, int] | None:
+    def grid_shape(self, rgb_info: ParsedInfo | None, depth_info: ParsedInfo | None, scale: int) -> tuple[int, int] | None:
         """(h, w) of the working grid as the latest camera_info of both cameras tell it; None where they do not."""
-        try:
-            camera = image_camera(depth_info) if depth_info is not None else None
-        except FrameError:
-            return None
-        return (camera.height, camera.width) if camera is not None else None
+        return None if depth_info is None else (depth_info.camera.height, depth_info.camera.width)
 
     def __call__(self, frame: Frame) -> None:
         """See Stage."""
@@ -124,8 +138,11 @@ class Registered(Stage):
         differ = f"colour is in frame {colour!r:.80}, depth in {depth!r:.80}; they are taken for registered"
         self._notices.set("frames", differ if colour != depth else "")
         frame.grid = frame.depth
-        frame.output_info = upsampled_info(frame.depth_info, frame.engine.settings.scale, frame.rgb_info)
-        frame.output_info.header = frame.depth_message.header
+        frame.output_header = frame.depth_message.header
+        frame.output_info = None
+        if frame.depth_info is not None:
+            frame.output_info = upsampled_info(frame.depth_info, frame.engine.settings.scale, frame.rgb_info)
+            frame.output_info.header = frame.output_header
 
 
 class Upsample(Stage):
@@ -153,9 +170,11 @@ class Encode(Stage):
     def __call__(self, frame: Frame) -> None:
         """See Stage."""
         image = Image()
-        fill_image(image, frame.output_info.header, frame.result.depth, frame.config.output_encoding)
+        fill_image(image, frame.output_header, frame.result.depth, frame.config.output_encoding)
         publisher, info_publisher = self.outputs
-        frame.outgoing += [(info_publisher, frame.output_info), (publisher, image)]
+        if frame.output_info is not None:
+            frame.outgoing.append((info_publisher, frame.output_info))
+        frame.outgoing.append((publisher, image))
 
 
 class Pipeline:

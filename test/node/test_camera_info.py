@@ -9,7 +9,7 @@ import pytest
 from make_messages import camera_info
 
 from depth_sr_ros.core.result import FrameError
-from depth_sr_ros.node.camera_info import MAX_COEFFICIENTS, CameraInfoCache, image_camera, parse_info
+from depth_sr_ros.node.camera_info import MAX_COEFFICIENTS, CameraInfoCache, parse_info
 from depth_sr_ros.node.camera_info import upsampled_info as upsampled_parsed
 
 
@@ -49,7 +49,7 @@ def test_a_point_lands_where_the_enlarged_image_shows_it(scale, binning, roi):
     assert image_size(out) == tuple(scale * n for n in image_size(info))
     np.testing.assert_allclose(pixels(out), scale * (pixels(info) + 0.5) - 0.5, atol=1e-9)
     np.testing.assert_allclose(np.delete(out.p, [3, 7, 11]), out.k)  # rectified: K is P's left part
-    camera = image_camera(out)
+    camera = parse_info(out).camera
     assert (camera.width, camera.height) == image_size(out)
     np.testing.assert_allclose(camera.project(POINTS), pixels(out), atol=1e-9)
 

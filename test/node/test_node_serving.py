@@ -4,11 +4,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import rclpy
 from diagnostic_msgs.msg import DiagnosticStatus
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
+from make_messages import image
 from ros_graph import SCALE, camera, running_node, wait_until
 from rosgraph_msgs.msg import Clock
 
@@ -35,7 +37,8 @@ def served(ros, log):
 
 
 def test_the_log_tells_of_images_without_output_and_of_every_engines_first_one(served, log):
-    wait_until(lambda: served.send(infos=False) and "images come in, none goes out" in log.read_text(), "the warning")
+    empty = image(np.zeros((8, 12), np.uint16), "16UC1")
+    wait_until(lambda: served.send(depth=empty) and "images come in, none goes out" in log.read_text(), "the warning")
     served.good()
     wait_until(lambda: f"first depth image of bicubic x{SCALE}: 48 x 32 after " in log.read_text(), "the first image")
     assert served.set(method="guided_filter") == ""
