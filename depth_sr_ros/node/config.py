@@ -128,6 +128,9 @@ class Config:
     output_encoding: str = _output(
         "32FC1", "32FC1: metres, NaN invalid; 16UC1: millimetres, 0 invalid (REP 118)", choices=lambda: ("32FC1", "16UC1")
     )
+    compressed_codec: str = _output(
+        "png", "of ~/image/compressedDepth: png is smaller, rvl faster", choices=lambda: ("png", "rvl")
+    )
     fill_holes: bool = _output(False, "give depth, as the method imagines it, also where the sensor saw none")
     clip_to_measured: bool = _output(
         True, "give no depth nearer or farther than what was measured around it; has no effect with consistency"

@@ -15,7 +15,7 @@ from rclpy.exceptions import ParameterException
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from depth_sr_ros.backends import BackendError
 from depth_sr_ros.core.result import FrameError
@@ -27,7 +27,7 @@ from depth_sr_ros.node.messages import stamp_ns
 from depth_sr_ros.node.monitor import Monitor
 from depth_sr_ros.node.pairing import STREAMS
 from depth_sr_ros.node.parameters import Parameters
-from depth_sr_ros.node.stages import Decode, Encode, Frame, Pipeline, Registered, Upsample
+from depth_sr_ros.node.stages import Compress, Decode, Encode, Frame, Pipeline, Registered, Upsample
 from depth_sr_ros.node.statistics import Notices, Statistics, ThrottledLog
 from depth_sr_ros.node.texts import one_line
 from depth_sr_ros.node.worker import Worker
@@ -96,6 +96,8 @@ class DepthSr:
                 refused=self._drop,
             )
             outputs = self._publisher(Image, "~/image"), self._publisher(CameraInfo, "~/camera_info")
+            # a transport's topic is that of the images, after remapping, with the transport's name behind it
+            compressed = self._publisher(CompressedImage, f"{self._node.resolve_topic_name('~/image')}/compressedDepth")
             self._parameters.check_against(Capabilities.find())  # last of the checks: it takes seconds
             self._geometry = Registered(self._notices)
             self._upsampler = LiveUpsampler(
@@ -106,7 +108,8 @@ class DepthSr:
                 failed=self._on_build_failed,
             )
             decode = Decode(self._inputs, self._notices)
-            self._pipeline = Pipeline([decode, self._geometry, Upsample(self._upsampler), Encode(*outputs)])
+            stages = decode, self._geometry, Upsample(self._upsampler), Encode(*outputs), Compress(compressed)
+            self._pipeline = Pipeline(stages)
         except Exception:
             self.release()
             raise

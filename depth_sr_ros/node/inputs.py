@@ -11,6 +11,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from depth_sr_ros.core.result import FrameError
+from depth_sr_ros.files import rvl
 from depth_sr_ros.files.guides import Stretch
 from depth_sr_ros.node import compressed, messages
 from depth_sr_ros.node.camera_info import CameraInfoCache
@@ -133,6 +134,8 @@ class Inputs:
                 else compressed.decode_compressed_depth
             )
             check = compressed.check_compressed
+            if transport == "compressedDepth":
+                rvl.prepare()  # the first image shall not wait for a compiler
             # the transport's topic is that of the images, after remapping, with the transport's name behind it
             name = f"{self._node.resolve_topic_name(f'{stream}/image')}/{transport}"
             topic = Topic(self._node, CompressedImage, name, receive)

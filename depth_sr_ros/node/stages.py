@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 
 from depth_sr_ros.core.result import DepthResult, FrameError
 from depth_sr_ros.files.depth_units import to_metres, unit_doubt
 from depth_sr_ros.node.camera_info import ParsedInfo, upsampled_info
+from depth_sr_ros.node.compressed import fill_compressed_depth
 from depth_sr_ros.node.config import Config
 from depth_sr_ros.node.inputs import Inputs
 from depth_sr_ros.node.live_upsampler import Engine, LiveUpsampler
@@ -175,6 +176,22 @@ class Encode(Stage):
         if frame.output_info is not None:
             frame.outgoing.append((info_publisher, frame.output_info))
         frame.outgoing.append((publisher, image))
+
+
+class Compress(Stage):
+    """The result as image_transport's compressedDepth sends it."""
+
+    name = "compress"
+
+    def __init__(self, image: Any) -> None:
+        self.outputs = (image,)
+
+    def __call__(self, frame: Frame) -> None:
+        """See Stage."""
+        image = CompressedImage()
+        config = frame.config
+        fill_compressed_depth(image, frame.output_header, frame.result.depth, config.output_encoding, config.compressed_codec)
+        frame.outgoing.append((self.outputs[0], image))
 
 
 class Pipeline:

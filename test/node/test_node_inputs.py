@@ -1,10 +1,14 @@
 """What drivers really send, to the node on the wire."""
 
+import cv2
 import numpy as np
 import pytest
-from make_messages import camera_info, image
+from make_messages import camera_info, image, set_header
 from ros_graph import MM, SCALE, camera, running_node, wait_until
+from sensor_msgs.msg import CompressedImage
 
+from depth_sr_ros.files.rvl import encode_rvl
+from depth_sr_ros.node.compressed import decode_compressed_depth
 from depth_sr_ros.node.messages import decode_depth
 
 
@@ -97,3 +101,45 @@ def test_stamps_that_stand_still_are_told_of_and_pair_by_arrival(running):
     finally:
         assert running.set(sync="stamps", sync_tolerance_ms=20.0) == ""
         running.good()
+
+
+def test_the_result_goes_out_as_compressed_depth_where_somebody_listens(running):
+    received = []
+    topic = "/depth_sr/image/compressedDepth"
+    subscription = running.node.create_subscription(CompressedImage, topic, received.append, 10)
+    try:
+        for codec, encoding in (("png", "32FC1"), ("rvl", "16UC1")):
+            assert running.set(compressed_codec=codec, output_encoding=encoding) == ""
+            form = f"{encoding}; compressedDepth {codec}"
+            wait_until(lambda: sent(running) and received and received[-1].format == form, form)
+            metres = decode_compressed_depth(received[-1]) * (0.001 if encoding == "16UC1" else 1)
+            raw = decode_depth(sent(running)) * (0.001 if encoding == "16UC1" else 1)
+            np.testing.assert_allclose(metres, raw, atol=1e-3)
+            assert received[-1].header.frame_id == "camera_optical_frame"
+    finally:
+        running.node.destroy_subscription(subscription)
+        assert running.set(compressed_codec="png", output_encoding="32FC1") == ""
+
+
+@pytest.mark.parametrize(
+    ("transport", "form", "encode"),
+    [
+        ("compressedDepth", "16UC1; compressedDepth rvl", lambda: bytes(12) + encode_rvl(MM)),
+        ("compressed", "16UC1; tiff compressed ", lambda: cv2.imencode(".tiff", MM)[1].tobytes()),
+    ],
+)
+def test_depth_comes_in_as_the_transports_send_it(ros, transport, form, encode):
+    with running_node("method:=bicubic", f"scale:={SCALE}", f"depth_transport:={transport}"), camera() as it:
+        publisher = it.node.create_publisher(CompressedImage, f"/depth/image/{transport}", 10)
+
+        def answered():
+            stamp = it.send(depth=False)
+            message = set_header(CompressedImage(format=form, data=encode()), stamp)
+            publisher.publish(message)
+            try:
+                return wait_until(lambda: it.images.get(stamp), "an answer", 0.5)
+            except AssertionError:
+                return None
+
+        out = wait_until(answered, "any answer")
+        np.testing.assert_allclose(decode_depth(out)[16, 24], 2.016, atol=0.04)
