@@ -1,4 +1,4 @@
-"""`depth-sr benchmark` and `benchmark/sensor.py`: what they measure and write down."""
+"""`depth-sr benchmark`, `benchmark/sensor.py` and `misregistration.py`: what they measure and write down."""
 
 import json
 import os
@@ -138,11 +138,25 @@ def test_methods_are_measured_on_what_sensors_see(tmp_path):
     filed = json.loads(path.read_text())
     assert filed["machine"] == system_info() and filed["clip_to_measured"] is True and filed["scenes"] == 5
     found = {(row["method"], row["sensor"]): row for row in filed["results"]}
-    assert len(found) == 2 * 3
+    assert len(found) == 2 * 4 and filed["degradation"] == "sensor"
     for row in found.values():
         assert 0 < row["mae_m"] < row["rmse_m"] < 3
     assert len({row["rmse_m"] for row in found.values()}) == len(found)  # no sensor and no method is another
     assert f"{found['bicubic', 'default']['rmse_m']:.3f}" in done.stdout
+
+
+def test_methods_are_measured_with_guides_that_are_off(tmp_path):
+    """What looks at no guide is the same with all of them; what does is worse with one far off."""
+    path = tmp_path / "curve.json"
+    options = ["--methods", "bicubic,joint_bilateral", "--scale", "4", "--size", "96", "64", "--scenes", "1", "-o", str(path)]
+    done = run_script("misregistration.py", *options, environment=os.environ)
+    assert done.returncode == 0, done.stderr
+    filed = json.loads(path.read_text())
+    assert filed["shifts_px"] == [0, 1, 2, 4, 8]
+    bicubic, guided = filed["rmse_m"]["bicubic"], filed["rmse_m"]["joint_bilateral"]
+    assert len(bicubic) == len(guided) == 5 and len(set(bicubic)) == 1
+    assert guided[0] < guided[-1] and guided[0] < bicubic[0]
+    assert f"{guided[-1]:.4f}" in done.stdout
 
 
 def test_a_method_that_is_none_is_named_in_one_line():
