@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from rcl_interfaces.msg import ParameterDescriptor
+from rclpy.exceptions import ParameterException
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSCompatibility, QoSProfile, ReliabilityPolicy, qos_check_compatible
 
@@ -109,7 +110,10 @@ def _declare_overrides(node: Node, topic: str) -> dict[str, Any]:
         name = f"qos_overrides.{topic}.subscription.{policy}"
         if not node.has_parameter(name):
             descriptor = ParameterDescriptor(description=f"{policy} of the subscription of {topic}", read_only=True)
-            node.declare_parameter(name, default, descriptor)
+            try:
+                node.declare_parameter(name, default, descriptor)
+            except ParameterException as error:
+                raise ParameterError(str(error)) from None
         value = node.get_parameter(name).value
         if value != FOLLOW:
             overrides[policy] = _policy(name, policy, value)

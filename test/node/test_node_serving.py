@@ -11,7 +11,9 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from make_messages import image
-from ros_graph import SCALE, camera, running_node, wait_until
+from rcl_interfaces.msg import Parameter as ParameterMessage
+from rcl_interfaces.srv import SetParameters
+from ros_graph import RGB, SCALE, camera, running_node, wait_until
 from rosgraph_msgs.msg import Clock
 
 from depth_sr_ros.node.config import ROWS, Config
@@ -73,7 +75,7 @@ def test_a_camera_that_stops_is_told_of_once_until_it_is_back(served, log):
 
 
 def test_what_a_peer_sends_does_not_end_it(served, log):
-    """A time before the beginning, a transition that is none, a parameter that a library stumbles over."""
+    """A time before the beginning, a transition that is none, a parameter that a library stumbles over, bytes, long names."""
     assert served.set(use_sim_time=True) == ""
     clock, backwards = served.node.create_publisher(Clock, "/clock", 5), Clock()
     backwards.clock.sec = -5
@@ -87,6 +89,17 @@ def test_what_a_peer_sends_does_not_end_it(served, log):
     wait_until(lambda: "cannot be built" in served.diagnostics["message"], "the failure")
     assert served.good()[0].width == 48
     assert served.set(weights="package", method="bicubic") == ""
+    for publisher in (served.rgb, served.depth, served.depth_info):
+        publisher.publish(b"\0\1\0\0no message")
+    deleted = SetParameters.Request(parameters=[ParameterMessage(name=name) for name in ("scale", "method", "nonesuch")])
+    service = served.node.create_client(SetParameters, "/depth_sr/set_parameters")
+    assert not any(result.successful for result in served.call(service, deleted).results)
+    before = log.stat().st_size
+    for number in range(20):
+        served.good(rgb=image(RGB, "rgb8", frame=f"{number}{'x' * 100_000}"))
+    assert log.stat().st_size - before < 20_000
+    assert len(served.fresh_diagnostics()["message"]) <= 1000
+    served.good()
 
 
 def ros2(*arguments):
