@@ -8,9 +8,12 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from depth_sr_ros.backends.base import Backend, BackendError
 
 if TYPE_CHECKING:
+    from openvino import ConstOutput, Model
     from torch import Tensor
     from torch.nn import Module
 
@@ -53,6 +56,8 @@ class OpenVino(Backend):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", FutureWarning)  # torch.export's, about its own internals
                 model = openvino.convert_model(torch.export.export(module, example_inputs, strict=False))
+            if precision == "bf16" and getattr(module, "half_outputs", False):
+                model = _with_bf16_outputs(model)
             compiled = core.compile_model(model, "CPU", options)
         except Exception as error:  # both libraries raise whatever their parts raise
             raise BackendError(f"openvino cannot compile {type(module).__name__}: {_first_line(error)}") from error
@@ -60,9 +65,28 @@ class OpenVino(Backend):
         def run(*inputs: Tensor) -> tuple[Tensor, ...]:
             arrays = [tensor.numpy() for tensor in inputs]
             outputs = compiled(arrays, share_inputs=True, share_outputs=True)
-            return tuple(torch.from_numpy(array) for array in outputs.values())
+            return tuple(_tensor(output, array) for output, array in outputs.items())
 
         return run
+
+
+def _with_bf16_outputs(model: Model) -> Model:
+    """Give the outputs as they are computed, in place of copies in float32."""
+    import openvino
+    from openvino.preprocess import PrePostProcessor
+
+    processor = PrePostProcessor(model)
+    for number in range(len(model.outputs)):
+        processor.output(number).tensor().set_element_type(openvino.Type.bf16)
+    return processor.build()
+
+
+def _tensor(output: ConstOutput, array: np.ndarray) -> Tensor:
+    """Share an output with PyTorch. NumPy has no bfloat16: OpenVINO gives its bits, and calls them float16."""
+    import torch
+
+    is_bf16 = output.element_type.get_type_name() == "bf16"
+    return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16) if is_bf16 else torch.from_numpy(array)
 
 
 @lru_cache(maxsize=1)

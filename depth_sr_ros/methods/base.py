@@ -15,7 +15,8 @@ class Method(torch.nn.Module):
 
     A method whose last step is data-dependent sampling has two stages (`two_stage`): `predict` is then pure
     convolutions, which any backend compiles, and `sample_cpu` is a hand-written loop for CPUs. For such a method
-    `forward(guide, depth) == sample(depth, *predict(guide, depth))`.
+    `forward(guide, depth) == sample(depth, *predict(guide, depth))`. With `half_predictions`, `sample_cpu` reads predictions
+    in the half precision that a backend computed them in.
 
     Weights belong to one scale, unless a method says `any_scale`: then what it makes of a guide and a depth follows
     from their sizes and the weights alone, and one weights file serves every scale.
@@ -29,6 +30,7 @@ class Method(torch.nn.Module):
     paper: ClassVar[str] = ""
     learned: ClassVar[bool] = True
     two_stage: ClassVar[bool] = False
+    half_predictions: ClassVar[bool] = False
     any_scale: ClassVar[bool] = False
     is_iterative: ClassVar[bool] = False
 
@@ -100,6 +102,7 @@ class Predictor(torch.nn.Module):
     def __init__(self, method: Method) -> None:
         super().__init__()
         self.method = method
+        self.half_outputs = method.half_predictions
 
     def forward(self, guide: Tensor, depth: Tensor) -> tuple[Tensor, ...]:
         """Return `method.predict(guide, depth)`."""

@@ -4,9 +4,6 @@ Every output pixel p has nine kernel weights and nine offsets. The weights sum t
 they average of the bicubic depth, at p's 3 x 3 grid moved by the offsets, is the residual that is added to it.
 """
 
-from functools import lru_cache
-
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -14,57 +11,65 @@ from torch import Tensor
 from depth_sr_ros.methods.base import Method
 from depth_sr_ros.methods.layers import upsample_bicubic
 from depth_sr_ros.methods.streams import RATIO
-from depth_sr_ros.system.compiled import compiled
 
 KERNEL = 3  # k: neighbours per axis
 NEIGHBOURS = KERNEL * KERNEL
-Predictions = tuple[Tensor, Tensor, Tensor, Tensor]  # logits of guide and depth, offsets of guide and depth
+PREDICTED = 3 * NEIGHBOURS  # numbers a pixel and stream: logits of the weights, offsets of rows, offsets of columns
 REACH = 7.0  # pixels: samples come from the 15 x 15 pixels around p (section 3.2.1)
 
 
 class DeformableKernels(Method):
-    """What DKN and FDKN share: `predict` predicts kernels and offsets at a quarter of the resolution."""
+    """What DKN and FDKN share: two streams predict logits and offsets at a quarter of the resolution.
+
+    `predict` returns what each stream's last convolutions leave, channels last: (B, ceil(s*h/4), ceil(s*w/4), 27 * 16),
+    channel = number * 16 + subpixel, the numbers being 9 logits, 9 offsets of rows and 9 of columns. All that comes after
+    is done in `sample`, so a backend neither rearranges them nor reads them again.
+    """
 
     two_stage = True
+    half_predictions = True
 
-    def sample(self, depth: Tensor, kernels: Tensor, offsets: Tensor) -> Tensor:
+    def sample(self, depth: Tensor, guide_stream: Tensor, depth_stream: Tensor) -> Tensor:
         """Average with the predicted kernels and offsets, eq. 3.
 
         Args:
             depth: (B, 1, h, w).
-            kernels: (B, k^2 * 16, ceil(s*h/4), ceil(s*w/4)), before the pixel shuffle.
-            offsets: (B, 2 * k^2 * 16, ...), likewise.
+            guide_stream, depth_stream: (B, ceil(s*h/4), ceil(s*w/4), 27 * 16), see the class.
+
+        Returns:
+            (B, 1, s*h, s*w).
         """
         target = upsample_bicubic(depth, self.scale)
         height, width = target.shape[-2:]
-        kernels = F.pixel_shuffle(kernels, RATIO)[..., :height, :width]
-        offsets = F.pixel_shuffle(offsets, RATIO)[..., :height, :width]
+        exact = torch.promote_types(guide_stream.dtype, torch.float32)  # places need the digits
+        joined = kernels_and_offsets(*(stream.permute(0, 3, 1, 2).to(exact) for stream in (guide_stream, depth_stream)))
+        kernels, offsets = (F.pixel_shuffle(part, RATIO)[..., :height, :width] for part in joined)
         return weighted_average(target, kernels, offsets)
 
     @torch.no_grad()
-    def sample_cpu(self, depth: Tensor, kernels: Tensor, offsets: Tensor) -> Tensor:
-        """Do the same in one compiled loop, computed in float32."""
+    def sample_cpu(self, depth: Tensor, guide_stream: Tensor, depth_stream: Tensor) -> Tensor:
+        """Do the same in one compiled loop, computed in float32; streams may be bfloat16 whatever `depth` is."""
+        from depth_sr_ros.methods.deformable_cpu import weighted_average_cpu
+
         target = upsample_bicubic(depth.float(), self.scale)
-        return weighted_average_cpu(target, kernels.float(), offsets.float(), RATIO).to(depth.dtype)
+        return weighted_average_cpu(target, guide_stream, depth_stream).to(depth.dtype)
 
 
-def kernels_and_offsets(
-    guide_weights: Tensor, depth_weights: Tensor, guide_offsets: Tensor, depth_offsets: Tensor
-) -> tuple[Tensor, Tensor]:
+def kernels_and_offsets(guide_stream: Tensor, depth_stream: Tensor) -> tuple[Tensor, Tensor]:
     """Join the two streams' predictions (section 3.2, weight and offset regression).
 
     Args:
-        guide_weights, depth_weights: (B, k^2 * r^2, h, w) logits; channel = neighbour * r^2 + subpixel.
-        guide_offsets, depth_offsets: (B, 2 * k^2 * r^2, h, w), rows (y) of all neighbours first, then columns (x).
+        guide_stream, depth_stream: (B, 27 * n, h, w), n subpixels a place; channel = number * n + subpixel.
 
     Returns:
-        Kernels (B, k^2 * r^2, h, w), whose k^2 weights of a pixel sum to zero, and offsets (B, 2 * k^2 * r^2, h, w)
-        in pixels from the neighbour's place on the grid, still unbounded.
+        Kernels (B, 9 * n, h, w), whose nine weights of a pixel sum to zero, and offsets (B, 18 * n, h, w) in pixels from
+        the neighbour's place on the grid, rows (y) of all neighbours first, still unbounded.
     """
-    weights = torch.sigmoid(guide_weights) * torch.sigmoid(depth_weights)
+    logits = guide_stream.shape[1] // 3
+    weights = torch.sigmoid(guide_stream[:, :logits]) * torch.sigmoid(depth_stream[:, :logits])
     by_neighbour = weights.unflatten(1, (NEIGHBOURS, -1))
     kernels = (by_neighbour - by_neighbour.mean(1, keepdim=True)).flatten(1, 2)
-    return kernels, guide_offsets * depth_offsets
+    return kernels, guide_stream[:, logits:] * depth_stream[:, logits:]
 
 
 def weighted_average(
@@ -97,63 +102,3 @@ def weighted_average(
     )
     residual = (kernels * sampled.view(batch, NEIGHBOURS, rows_out, columns_out)).sum(1, keepdim=True)
     return (image[..., first[0] :: stride, first[1] :: stride] + residual).to(given)
-
-
-def weighted_average_cpu(image: Tensor, kernels: Tensor, offsets: Tensor, ratio: int) -> Tensor:
-    """Do what `weighted_average` does in one pass over the network's raw output, without gradients.
-
-    Args:
-        image: (B, 1, H, W) float32 on the CPU.
-        kernels: (B, k^2 * ratio^2, H / ratio, W / ratio) float32, not yet pixel-shuffled.
-        offsets: (B, 2 * k^2 * ratio^2, H / ratio, W / ratio) float32.
-        ratio: the pixel shuffle's factor.
-
-    Returns:
-        (B, 1, H, W) float32.
-    """
-    out = torch.empty_like(image)
-    average = _compiled_average()
-    for one in range(image.shape[0]):
-        average(
-            image[one, 0].numpy(),
-            kernels[one].numpy().reshape(NEIGHBOURS, ratio, ratio, *kernels.shape[-2:]),
-            offsets[one].numpy().reshape(2, NEIGHBOURS, ratio, ratio, *offsets.shape[-2:]),
-            out[one, 0].numpy(),
-        )
-    return out
-
-
-@lru_cache(maxsize=1)
-def _compiled_average():
-    """Compile the loop when it is first needed: numba takes a second to import and to load its cache."""
-    import numba
-
-    reach = np.float32(REACH)
-
-    @compiled(parallel=True, fastmath=True)
-    def average(image, kernels, offsets, out):
-        height, width = image.shape
-        ratio = kernels.shape[1]
-        for y in numba.prange(height):
-            row, sub_row = y // ratio, y % ratio
-            for sub_column in range(ratio):
-                for column in range((width - sub_column + ratio - 1) // ratio):  # without the padding's
-                    x = column * ratio + sub_column
-                    residual = np.float32(0)
-                    for neighbour in range(NEIGHBOURS):
-                        dy = offsets[0, neighbour, sub_row, sub_column, row, column]
-                        dx = offsets[1, neighbour, sub_row, sub_column, row, column]
-                        dy = min(max(dy + np.float32(neighbour // KERNEL - 1), -reach), reach)
-                        dx = min(max(dx + np.float32(neighbour % KERNEL - 1), -reach), reach)
-                        sy = min(max(np.float32(y) + dy, np.float32(0)), np.float32(height - 1))
-                        sx = min(max(np.float32(x) + dx, np.float32(0)), np.float32(width - 1))
-                        top, left = int(sy), int(sx)
-                        bottom, right = min(top + 1, height - 1), min(left + 1, width - 1)
-                        fy, fx = sy - np.float32(top), sx - np.float32(left)
-                        upper = image[top, left] + fx * (image[top, right] - image[top, left])
-                        lower = image[bottom, left] + fx * (image[bottom, right] - image[bottom, left])
-                        weight = kernels[neighbour, sub_row, sub_column, row, column]
-                        residual += weight * (upper + fy * (lower - upper))
-                    out[y, x] = image[y, x] + residual
-
-    return average

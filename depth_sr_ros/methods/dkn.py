@@ -6,14 +6,13 @@ from torch import Tensor, nn
 
 from depth_sr_ros.methods.deformable import (
     NEIGHBOURS,
-    RATIO,
     DeformableKernels,
-    Predictions,
     kernels_and_offsets,
     weighted_average,
 )
 from depth_sr_ros.methods.fdkn import FDKN
 from depth_sr_ros.methods.layers import upsample_bicubic
+from depth_sr_ros.methods.streams import RATIO
 
 Shift = tuple[int, int]  # rows, columns
 EVERY_SHIFT: tuple[Shift, ...] = ((0, 0), (0, 1), (1, 0), (1, 1))  # that a stride of 2 tells apart
@@ -51,8 +50,8 @@ class Stream(nn.Module):
             for parameter in (*self.weights.parameters(), *self.offsets.parameters()):
                 nn.init.zeros_(parameter)
 
-    def forward(self, image: Tensor, at_middle: tuple[Shift, ...], at_coarse: tuple[Shift, ...]) -> tuple[Tensor, Tensor]:
-        """Regress logits and offsets for the pixels that some shifts of the DownConvs reach.
+    def forward(self, image: Tensor, at_middle: tuple[Shift, ...], at_coarse: tuple[Shift, ...]) -> Tensor:
+        """Predict logits and offsets for the pixels that some shifts of the DownConvs reach.
 
         Args:
             image: (B, C, 4 * h + 49, 4 * w + 49), padded.
@@ -60,11 +59,11 @@ class Stream(nn.Module):
                 second reach the pixels 4 * i + 2 * n + m.
 
         Returns:
-            Logits (N * M * B, k^2, h, w) and offsets (N * M * B, 2 * k^2, h, w), shifts of the second DownConv first.
+            (N * M * B, 27, h, w), nine logits and eighteen offsets, shifts of the second DownConv first.
         """
         features = self.middle(_at_shifts(self.to_middle, self.fine(image), at_middle))
         features = self.coarse(_at_shifts(self.to_coarse, features, at_coarse))
-        return self.weights(features), self.offsets(features)
+        return torch.cat((self.weights(features), self.offsets(features)), 1)
 
 
 class DKN(DeformableKernels):
@@ -99,12 +98,13 @@ class DKN(DeformableKernels):
         self.fdkn = FDKN(scale) if on_fdkn else None
 
     def predict(self, guide: Tensor, depth: Tensor) -> tuple[Tensor, Tensor]:
-        """Predict kernels (B, 9 * 16, sh/4, sw/4) and offsets (B, 18 * 16, sh/4, sw/4), before the pixel shuffle."""
+        """Return both streams' logits and offsets, see `DeformableKernels`."""
         target = upsample_bicubic(depth, self.scale)
-        predictions = [_stitched(one) for one in self._at(guide, target, EVERY_SHIFT, EVERY_SHIFT)]
-        if self.fdkn is not None:
-            predictions = [one + base for one, base in zip(predictions, self.fdkn.logits_and_offsets(guide, target))]
-        return kernels_and_offsets(*predictions)
+        guide_stream, depth_stream = (_stitched(one) for one in self._at(guide, target, EVERY_SHIFT, EVERY_SHIFT))
+        if self.fdkn is None:
+            return guide_stream, depth_stream
+        of_guide, of_depth = self.fdkn.streams(guide, target)
+        return guide_stream + of_guide, depth_stream + of_depth
 
     def training_estimate(
         self, guide: Tensor, depth: Tensor, ground_truth: Tensor, generator: torch.Generator
@@ -115,19 +115,17 @@ class DKN(DeformableKernels):
         predictions = self._at(guide, target, ((row % 2, column % 2),), ((row // 2, column // 2),))
         if self.fdkn is not None:
             subpixel = slice(row * RATIO + column, None, RATIO**2)
-            bases = self.fdkn.logits_and_offsets(guide, target)
-            predictions = [one + base[:, subpixel] for one, base in zip(predictions, bases)]
+            bases = (base[..., subpixel].permute(0, 3, 1, 2) for base in self.fdkn.streams(guide, target))
+            predictions = [one + base for one, base in zip(predictions, bases)]
         kernels, offsets = kernels_and_offsets(*predictions)
         ground_truth = ground_truth[..., row::RATIO, column::RATIO]
         height, width = ground_truth.shape[-2:]  # less than the kernels' where the image is no multiple of 4
         kernels, offsets = kernels[..., :height, :width], offsets[..., :height, :width]
         return weighted_average(target, kernels, offsets, (row, column), RATIO), ground_truth
 
-    def _at(self, guide: Tensor, target: Tensor, at_middle: tuple[Shift, ...], at_coarse: tuple[Shift, ...]) -> Predictions:
-        """Both streams' logits and offsets at the pixels that the shifts reach, one batch entry a shift."""
-        guide_weights, guide_offsets = self.guide(_padded(guide), at_middle, at_coarse)
-        depth_weights, depth_offsets = self.depth(_padded(target), at_middle, at_coarse)
-        return guide_weights, depth_weights, guide_offsets, depth_offsets
+    def _at(self, guide: Tensor, target: Tensor, *shifts: tuple[Shift, ...]) -> tuple[Tensor, Tensor]:
+        """Both streams' logits and offsets at the pixels that the shifts reach, one batch entry a shift; see `Stream`."""
+        return self.guide(_padded(guide), *shifts), self.depth(_padded(target), *shifts)
 
 
 def _at_shifts(down: nn.Module, features: Tensor, shifts: tuple[Shift, ...]) -> Tensor:
@@ -144,9 +142,9 @@ def _padded(image: Tensor) -> Tensor:
 
 
 def _stitched(shifted: Tensor) -> Tensor:
-    """Bring (16 * B, K, h, w), by shifts as `Stream` orders them, to (B, K * 16, h, w) as the pixel shuffle has it."""
+    """Bring (16 * B, K, h, w), by shifts as `Stream` orders them, to (B, h, w, K * 16), channel = number * 16 + subpixel."""
     order = [
         4 * EVERY_SHIFT.index((y // 2, x // 2)) + EVERY_SHIFT.index((y % 2, x % 2)) for y in range(RATIO) for x in range(RATIO)
     ]
     by_shift = shifted.unflatten(0, (RATIO**2, -1))[order]  # (16, B, K, h, w)
-    return by_shift.permute(1, 2, 0, 3, 4).flatten(1, 2)
+    return by_shift.permute(1, 3, 4, 2, 0).flatten(3, 4)

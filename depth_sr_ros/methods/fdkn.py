@@ -1,8 +1,10 @@
 """FDKN: the fast deformable kernel network (Kim, Ponce, Ham: Deformable Kernel Networks, section 3.3, table 2)."""
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from depth_sr_ros.methods.deformable import NEIGHBOURS, DeformableKernels, Predictions, kernels_and_offsets
+from depth_sr_ros.methods.deformable import NEIGHBOURS, DeformableKernels
 from depth_sr_ros.methods.layers import pad_to_multiple, upsample_bicubic
 from depth_sr_ros.methods.streams import RATIO, WIDTHS, FeatureStream
 
@@ -21,10 +23,12 @@ class Stream(nn.Module):
         self.weights = nn.Conv2d(widths[-1], NEIGHBOURS * RATIO**2, 1)
         self.offsets = nn.Conv2d(widths[-1], 2 * NEIGHBOURS * RATIO**2, 1)
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, C, H, W) -> logits (B, k^2 * 16, H/4, W/4) and offsets (B, 2 * k^2 * 16, H/4, W/4)."""
-        features = self.features(image)
-        return self.weights(features), self.offsets(features)
+    def forward(self, image: Tensor) -> Tensor:
+        """Return what `DeformableKernels` says, (B, H/4, W/4, 27 * 16), for (B, C, H, W)."""
+        # One product over channels that are last already: what comes out lies in memory as it is read.
+        layers = self.weights, self.offsets
+        weight = torch.cat([layer.weight for layer in layers]).flatten(1)
+        return F.linear(self.features(image).permute(0, 2, 3, 1), weight, torch.cat([layer.bias for layer in layers]))
 
 
 class FDKN(DeformableKernels):
@@ -44,11 +48,9 @@ class FDKN(DeformableKernels):
         self.depth = Stream(1, tuple(widths))
 
     def predict(self, guide: Tensor, depth: Tensor) -> tuple[Tensor, Tensor]:
-        """Predict kernels (B, 9 * 16, sh/4, sw/4) and offsets (B, 18 * 16, sh/4, sw/4), before the pixel shuffle."""
-        return kernels_and_offsets(*self.logits_and_offsets(guide, upsample_bicubic(depth, self.scale)))
+        """Return both streams' logits and offsets, see `DeformableKernels`."""
+        return self.streams(guide, upsample_bicubic(depth, self.scale))
 
-    def logits_and_offsets(self, guide: Tensor, target: Tensor) -> Predictions:
-        """Return what the streams make of guide and bicubic depth (B, 1, sh, sw), see `kernels_and_offsets`."""
-        guide_weights, guide_offsets = self.guide(pad_to_multiple(guide, RATIO))
-        depth_weights, depth_offsets = self.depth(pad_to_multiple(target, RATIO))
-        return guide_weights, depth_weights, guide_offsets, depth_offsets
+    def streams(self, guide: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Do the same with the bicubic depth (B, 1, sh, sw)."""
+        return self.guide(pad_to_multiple(guide, RATIO)), self.depth(pad_to_multiple(target, RATIO))

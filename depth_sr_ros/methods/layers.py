@@ -83,6 +83,16 @@ def mean_free(depth: Tensor) -> Tensor:
     return depth - depth.mean((2, 3), keepdim=True)
 
 
+def pixel_unshuffle(image: Tensor, ratio: int) -> Tensor:
+    """Fold (B, C, r*h, r*w) to (B, C * r^2, h, w), as PyTorch's function of this name does.
+
+    OpenVINO's converter leaves sizes open where it meets PyTorch's own, and its plugin then copies features that it need not.
+    """
+    batch, channels, height, width = image.shape
+    folded = image.reshape(batch, channels, height // ratio, ratio, width // ratio, ratio)
+    return folded.permute(0, 1, 3, 5, 2, 4).reshape(batch, channels * ratio**2, height // ratio, width // ratio)
+
+
 def pad_to_multiple(image: Tensor, multiple: int) -> Tensor:
     """Repeat the last row and column of (B, C, H, W) until both sides are multiples of `multiple`."""
     height, width = image.shape[-2:]

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from depth_sr_ros.methods.layers import pad_to_multiple
+from depth_sr_ros.methods.layers import pad_to_multiple, pixel_unshuffle
 
 RATIO = 4  # pixels per axis that one place of the features stands for (Kim, Ponce, Ham, section 3.2.1; fig. 6)
 WIDTHS = (32, 64, 128)
@@ -31,7 +31,7 @@ class FeatureStream(nn.Sequential):
 
     def forward(self, image: Tensor) -> Tensor:
         """(B, channels, H, W), sides multiples of 4 -> (B, widths[-1], H/4, W/4)."""
-        return super().forward(F.pixel_unshuffle(image, RATIO))
+        return super().forward(pixel_unshuffle(image, RATIO))
 
 
 class ContextBlock(nn.Module):

@@ -79,13 +79,18 @@ def dilated(stream, image):
     features = F.relu(layer(features, stream.to_coarse[0], 2))
     features = F.relu(stream.coarse[1](layer(features, stream.coarse[0], 4)))
     features = F.relu(layer(F.relu(layer(features, stream.coarse[3], 4)), stream.coarse[5], 4))
-    return stream.weights(features), stream.offsets(features)
+    return torch.cat((stream.weights(features), stream.offsets(features)), 1)
+
+
+def shuffled(streams):
+    """What `predict` or a stream returned, (B, h, w, 27 * 16), pixel by pixel, (B, 27, H, W)."""
+    return [F.pixel_shuffle(stream.permute(0, 3, 1, 2), 4) for stream in streams]
 
 
 def joined(guide_parts, depth_parts):
-    """Section 3.2 for streams that know all pixels: kernels (B, 9, H, W), offsets (B, 18, H, W)."""
-    weights = torch.sigmoid(guide_parts[0]) * torch.sigmoid(depth_parts[0])
-    return weights - weights.mean(1, keepdim=True), guide_parts[1] * depth_parts[1]
+    """Section 3.2 for streams that know all pixels, (B, 27, H, W): kernels (B, 9, H, W), offsets (B, 18, H, W)."""
+    weights = torch.sigmoid(guide_parts[:, :9]) * torch.sigmoid(depth_parts[:, :9])
+    return weights - weights.mean(1, keepdim=True), guide_parts[:, 9:] * depth_parts[:, 9:]
 
 
 @pytest.mark.parametrize(("scale", "height", "width"), [(4, 3, 5), (8, 2, 3), (3, 5, 3), (2, 7, 5)])
@@ -96,7 +101,7 @@ def test_dense_evaluation_and_shift_and_stitch_agree(scale, height, width):
     rows, columns = target.shape[-2:]
     wide = [F.pad(image, (25, 24 + -columns % 4, 25, 24 + -rows % 4), mode="replicate") for image in (guide, target)]
     with torch.no_grad():
-        found = [F.pixel_shuffle(part, 4) for part in method.predict(guide, depth)]
+        found = joined(*shuffled(method.predict(guide, depth)))
         dense = joined(dilated(method.guide, wide[0]), dilated(method.depth, wide[1]))
         stitched = [torch.zeros_like(part) for part in dense]
         unshifted = ((0, 0),)
@@ -150,14 +155,14 @@ def test_on_fdkn_it_begins_as_fdkn_and_adds_to_its_logits_and_offsets():
         plain = small(3, 5)
         method.guide.load_state_dict(plain.guide.state_dict())
         method.depth.load_state_dict(plain.depth.state_dict())
-        found = [F.pixel_shuffle(part, 4) for part in method.predict(guide, depth)]
+        found = joined(*shuffled(method.predict(guide, depth)))
         target = upsample_bicubic(depth, 3)
         wide = [F.pad(image, (25, 24 + -9 % 4, 25, 24 + -15 % 4), mode="replicate") for image in (guide, target)]
         sides = []
         for name, image in (("guide", wide[0]), ("depth", wide[1])):
             inner = image[..., 25 : image.shape[-2] - 24, 25 : image.shape[-1] - 24]
-            base = [F.pixel_shuffle(part, 4) for part in getattr(method.fdkn, name)(inner)]
-            sides.append([one + two for one, two in zip(dilated(getattr(method, name), image), base)])
+            (base,) = shuffled([getattr(method.fdkn, name)(inner)])
+            sides.append(dilated(getattr(method, name), image) + base)
         for one, two in zip(found, joined(*sides)):
             assert (one - two).abs().max() < 1e-4
 

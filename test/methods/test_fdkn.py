@@ -15,7 +15,8 @@ from references import (
     unshuffled,
 )
 
-from depth_sr_ros.methods.deformable import REACH, weighted_average, weighted_average_cpu
+from depth_sr_ros.methods.deformable import REACH, kernels_and_offsets, weighted_average
+from depth_sr_ros.methods.deformable_cpu import weighted_average_cpu
 from depth_sr_ros.methods.fdkn import FDKN
 from depth_sr_ros.methods.layers import upsample_bicubic
 
@@ -58,17 +59,19 @@ def test_a_part_of_the_pixels_equals_the_whole_there():
         assert torch.allclose(weighted_average(image, kernels[at], offsets[at], first, 4), whole[at], atol=1e-6)
 
 
-@pytest.mark.parametrize(("height", "width"), [(12, 8), (13, 10), (5, 7)])
-def test_the_compiled_loop_equals_the_reference(height, width):
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize(("height", "width"), [(12, 8), (13, 10), (5, 7), (1, 1)])
+def test_the_compiled_loop_equals_the_reference(height, width, dtype):
     generator = torch.Generator().manual_seed(3)
     image = torch.rand(2, 1, height, width, generator=generator)
-    lr_depth = (-(-height // 4), -(-width // 4))
-    kernels = torch.randn(2, 9 * 16, *lr_depth, generator=generator)
-    offsets = 5 * torch.randn(2, 18 * 16, *lr_depth, generator=generator)
-    shuffle = torch.nn.functional.pixel_shuffle
-    expected = weighted_average(image, shuffle(kernels, 4)[..., :height, :width], shuffle(offsets, 4)[..., :height, :width])
-    found = weighted_average_cpu(image, kernels, offsets, 4)
-    assert torch.allclose(found, expected, atol=1e-5)
+    places = (-(-height // 4), -(-width // 4))
+    streams = [2 * torch.randn(2, *places, 27 * 16, generator=generator).to(dtype) for _ in range(2)]
+    streams[0][0, 0, 0, ::5] = 100  # beyond what a logit or an offset can do
+    streams[1][1, 0, 0, ::7] = -100
+    joined = kernels_and_offsets(*(stream.float().permute(0, 3, 1, 2) for stream in streams))
+    kernels, offsets = (torch.nn.functional.pixel_shuffle(part, 4)[..., :height, :width] for part in joined)
+    found = weighted_average_cpu(image, *streams)
+    assert torch.allclose(found, weighted_average(image, kernels, offsets), atol=1e-5)
 
 
 def test_weighted_average_has_the_right_gradients():
@@ -114,7 +117,8 @@ def test_the_network_is_table_2():
 def test_kernels_sum_to_zero():
     method = FDKN(8, (4, 4, 4)).eval()
     with torch.no_grad():
-        kernels, _ = method.predict(torch.rand(1, 3, 32, 24), torch.rand(1, 1, 4, 3))
+        streams = method.predict(torch.rand(1, 3, 32, 24), torch.rand(1, 1, 4, 3))
+    kernels, _ = kernels_and_offsets(*(stream.permute(0, 3, 1, 2) for stream in streams))
     assert torch.nn.functional.pixel_shuffle(kernels, 4).sum(1).abs().max() < 1e-5
 
 
