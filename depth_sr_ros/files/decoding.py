@@ -27,6 +27,7 @@ DEFLATE_RATIO = 1032  # bytes that a byte of deflated data can become
 LZW_RATIO = 2731  # 12-bit codes for at most 4096 bytes
 JPEG_PIXELS_PER_BYTE = 1024  # a block of 64 pixels has at least a bit in the scan of its means
 _OTHER_PIXELS_PER_BYTE = 8 * DEFLATE_RATIO
+_BAND = 32  # rows
 _OTHER_FORMATS = ("BMP", "PPM", "WEBP")
 _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_BITS, _TIFF_COMPRESSION, _TIFF_ORIENTATION, _TIFF_SAMPLES = 256, 257, 258, 259, 274, 277
 _TIFF_TILE = (322, 323)
@@ -141,11 +142,17 @@ def _by_pillow(data: memoryview, formats: tuple[str, ...]) -> np.ndarray:
 
 def _pixels(image: Image) -> np.ndarray:
     """A Pillow image as an array: what is neither grey, RGB nor RGBA becomes RGB."""
-    if image.mode.startswith("I"):  # 16 bits; as int32 up to Pillow 10
-        return np.asarray(image).astype(np.uint16, copy=False)
-    if image.mode not in ("L", "RGB", "RGBA", "F"):
+    if image.mode not in ("L", "RGB", "RGBA", "F") and not image.mode.startswith("I"):
         image = image.convert("L" if image.mode in ("1", "LA") else "RGB")
-    return np.asarray(image)
+    width, height = image.size
+    pixels = None
+    for row in range(0, height, _BAND):  # Pillow copies twice: band by band both are in the cache, half the time at 1080p
+        band = np.asarray(image.crop((0, row, width, min(row + _BAND, height))))
+        if pixels is None:
+            # what begins with I is 16 bits, as int32 up to Pillow 10
+            pixels = np.empty((height, *band.shape[1:]), np.uint16 if image.mode.startswith("I") else band.dtype)
+        pixels[row : row + _BAND] = band
+    return pixels
 
 
 def _by_opencv(data: memoryview) -> np.ndarray:
