@@ -24,6 +24,7 @@ test: lint
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 test-install: $(READY)
 	$(BIN)/python test/packaging/try_colcon.py

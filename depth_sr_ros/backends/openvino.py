@@ -49,7 +49,7 @@ class OpenVino(Backend):
         core = _core()
         import openvino
 
-        options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}
+        options: dict[str, str | int] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}
         if self.threads is not None:
             options["INFERENCE_NUM_THREADS"] = self.threads
         try:
@@ -97,7 +97,7 @@ def _core():
     fork of this process. A robot's node should do neither; without the telemetry package OpenVINO does not
     either.
     """
-    sys.modules.setdefault("openvino_telemetry", None)
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # None: it is not to be had
     import openvino
 
     return openvino.Core()

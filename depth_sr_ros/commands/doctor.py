@@ -78,7 +78,7 @@ def _ros() -> str:
     spec, lite = importlib.util.find_spec("rclpy"), importlib.util.find_spec("ros2_lite")
     if spec is None or spec.origin is None:
         return "no rclpy, which only the node needs: source a ROS 2 installation, or install ros2_lite"
-    if lite is not None and Path(lite.origin).parent in Path(spec.origin).parents:
+    if lite is not None and lite.origin is not None and Path(lite.origin).parent in Path(spec.origin).parents:
         return f"ros2_lite {importlib.metadata.version('ros2_lite')} in place of ROS 2"
     distro = os.environ.get("ROS_DISTRO", "(ROS_DISTRO is not set)")
     return f"ROS 2 {distro}, rclpy from {Path(spec.origin).parent}"

@@ -198,7 +198,7 @@ def _upsample(job: _Job, arguments: argparse.Namespace, upsampler: Upsampler, bi
     result = upsampler(rgb, depth)
     filed = write_depth(job.output, result.depth, arguments.depth_unit)
     notes(_lost_depth(job.output, int((result.valid & ~filed).sum()), arguments.depth_unit))
-    if bicubic is not None:
+    if bicubic is not None and job.preview is not None:
         limits = arguments.min_depth, arguments.max_depth
         write_rgb(job.preview, _preview(rgb, depth, limits, bicubic(rgb, depth), result))
     engine = f"{result.method} x{upsampler.scale} on {result.backend} {upsampler.precision}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,7 +55,7 @@ class CompiledMethod:
         self.depth_shape = depth_shape
         height, width = (method.scale * n for n in depth_shape)
         self._method = method
-        self._planes = [np.empty((height, width), np.uint8) for _ in range(3)]
+        self._planes: Sequence[np.ndarray] = [np.empty((height, width), np.uint8) for _ in range(3)]
         self._guide = torch.empty(1, 3, height, width)
         example = _example_scene(depth_shape, method.scale)
         self._engine = _compile(method, backends, precision, example) if method.learned else None

@@ -18,7 +18,7 @@ def mean_over_flips(upsample: Callable[[np.ndarray, np.ndarray], np.ndarray], rg
     upsample: (H, W, 3) uint8 and (h, w) float32 -> (s*h, s*w) float32, which it may use again at the next call.
     rgb, depth: the frame. Returns a new (s*h, s*w) float32.
     """
-    total = np.float32(0)
+    total = np.zeros((), np.float32)
     for axes in FLIPS:
         flipped = upsample(*(np.ascontiguousarray(np.flip(image, axes)) for image in (rgb, depth)))
         total = total + np.flip(flipped, axes)

@@ -73,7 +73,7 @@ class Upsampler:
         self._warned = False
         self._method = load_method(method, scale, None if weights is None else Path(weights), degradation)
         check_iterations(method, self.options.iterations)
-        self._own_iterations = self._method.iterations if self._method.is_iterative else None
+        self._own_iterations = self._method.iterations if self._method.is_iterative else 0
         self._backends = candidates(backend, threads, precision)
         self._precision = precision
         self._network: CompiledMethod | None = None
@@ -108,11 +108,12 @@ class Upsampler:
 
         Raises FrameError for a shape that cannot be, BackendError where no backend compiles the method.
         """
-        if self._network is not None and self._network.depth_shape == tuple(depth_shape):
+        height, width = depth_shape
+        if self._network is not None and self._network.depth_shape == (height, width):
             return
         check_shape(depth_shape, self.scale)
         self._network = None  # frees the old engine before the new one takes its memory
-        self._network = CompiledMethod(self._method, self._backends, self._precision, tuple(depth_shape))
+        self._network = CompiledMethod(self._method, self._backends, self._precision, (height, width))
 
     def __call__(self, rgb: np.ndarray, depth: np.ndarray, options: FrameOptions | None = None) -> DepthResult:
         """Upsample one frame.
@@ -192,9 +193,11 @@ class Upsampler:
 
     def _upsample(self, rgb: np.ndarray, unit: np.ndarray, ensemble: bool, clock: StageClock) -> np.ndarray:
         """(H, W, 3) uint8 and (h, w) in [0, 1] -> (s*h, s*w) float32, good until the next call."""
+        network = self._network
+        assert network is not None, "it is prepared for every frame"
 
         def once(rgb: np.ndarray, unit: np.ndarray) -> np.ndarray:
-            return self._network(rgb, unit, clock)
+            return network(rgb, unit, clock)
 
         return mean_over_flips(once, rgb, unit) if ensemble else once(rgb, unit)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -110,12 +111,12 @@ class Rig:
         self.scale = scale
         self._depth_shape = (depth_camera.height, depth_camera.width)
         self._extent = (colour_camera.height / scale, colour_camera.width / scale)
-        self._options = {"reduction": reduction, "coverage": coverage, "extent": self._extent}
+        self._options: dict[str, Any] = {"reduction": reduction, "coverage": coverage, "extent": self._extent}
         transform = np.eye(4) if depth_to_colour is None else checked_rigid(depth_to_colour)
         difference = "" if registration == "none" else _difference(colour_camera, depth_camera, transform, self.camera)
         if difference or registration == "reproject":
             self.way, self.reason = "projected", difference or "registration is 'reproject'"
-            self._registration = Registration(depth_camera, self.camera, transform, **self._options)
+            self._registration: Registration | None = Registration(depth_camera, self.camera, transform, **self._options)
         else:
             self._registration = self._same_view(colour_camera, depth_camera)
 

@@ -70,14 +70,14 @@ class Demo:
         self._say(f"the first result is there; measuring {self._duration_s:g} s after {self._warm_up_s:g} s")
         self._spin(self._warm_up_s)
         measured = self._measure()
-        observer.collect()
+        samples = observer.collect()
         self._say(f"collecting up to {SAMPLES} frames with their ground truth")
-        if not self._spin_until(lambda: len(observer.samples) == SAMPLES, SAMPLING_S):
+        if not self._spin_until(lambda: len(samples) == SAMPLES, SAMPLING_S):
             slow = f"; {measured['output_hz']:g} results came a second: a machine this slow or busy wants method:=bicubic"
             missing = "no frame came with colour, depth, result and ground truth"
-            self._wait(lambda: observer.samples, self._patience_s, missing, slow)
-            self._say(f"{len(observer.samples)} came in {SAMPLING_S:g} s: this machine is slow or busy, the figures are rough")
-        self._show(measured, observer.samples)
+            self._wait(lambda: samples, self._patience_s, missing, slow)
+            self._say(f"{len(samples)} came in {SAMPLING_S:g} s: this machine is slow or busy, the figures are rough")
+        self._show(measured, samples)
 
     def close(self) -> bool:
         """Let go of the node."""

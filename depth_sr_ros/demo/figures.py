@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -66,7 +67,7 @@ def drops_between(before: Mapping[str, str], after: Mapping[str, str]) -> dict[s
     return {key.removeprefix("drops."): count for key, count in counts.items() if count > 0}
 
 
-def compare(samples: Sequence[Sample], scale: int) -> dict[str, float]:
+def compare(samples: Sequence[Sample], scale: int) -> dict[str, Any]:
     """The errors of Figures, metres, pooled over the pixels of all samples that result and bicubic know.
 
     Bicubic gets the same treatment of holes as every method: see Upsampler.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -44,11 +45,13 @@ class Observer:
         node.create_subscription(CameraInfo, "/depth_sr/camera_info", self._on_info, QoSProfile(depth=QUEUE))
         node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, QoSProfile(depth=QUEUE))
 
-    def collect(self) -> None:
-        """Subscribe what is needed for samples, and put them together from now on."""
-        self.samples = []
+    def collect(self) -> list[figures.Sample]:
+        """Subscribe what is needed for samples, and put them together from now on; return the list that they come to."""
+        samples: list[figures.Sample] = []
+        self.samples = samples
         for stream in ("rgb", "ground_truth"):
-            self._subscribe(stream, lambda message, stream=stream: self._add_part(stream, message))
+            self._subscribe(stream, partial(self._add_part, stream))
+        return samples
 
     def restart(self) -> None:
         """Forget what was counted."""

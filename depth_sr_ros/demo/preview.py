@@ -17,7 +17,7 @@ def colour_error(error: np.ndarray, limit: float) -> np.ndarray:
     known = np.isfinite(error)
     share = np.clip(np.abs(np.where(known, error, 0)) / limit, 0, 1)
     colours = cv2.applyColorMap((255 * share).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1]
-    return np.where(known[..., None], colours, np.uint8(INVALID))
+    return np.where(known[..., None], colours, np.array(INVALID, np.uint8))
 
 
 def demo_picture(

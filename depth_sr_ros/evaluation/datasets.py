@@ -118,10 +118,9 @@ class PairFolder:
         return self._by_name(colour, COLOUR_MARKS, same), self._by_name(depth, DEPTH_MARKS, same)
 
     def _side_by_side(self) -> tuple[dict, dict]:
-        return tuple(
-            self._by_name([path for path in _files(self.folder, endings) if _mark(path, marks)], marks)
-            for endings, marks in ((IMAGE_ENDINGS, COLOUR_MARKS), (DEPTH_ENDINGS, DEPTH_MARKS))
-        )
+        colour = [path for path in _files(self.folder, IMAGE_ENDINGS) if _mark(path, COLOUR_MARKS)]
+        depth = [path for path in _files(self.folder, DEPTH_ENDINGS) if _mark(path, DEPTH_MARKS)]
+        return self._by_name(colour, COLOUR_MARKS), self._by_name(depth, DEPTH_MARKS)
 
     def _by_name(self, paths: list[Path], marks: str, whole: Container[str] = ()) -> dict[str, Path]:
         """Files by their stems, without the mark where the stem is not among the `whole` ones."""

@@ -27,16 +27,17 @@ class Estimator:
         self._precision = precision
         self._network: CompiledMethod | None = None
 
-    def prepare(self, depth_shape: tuple[int, int]) -> None:
+    def prepare(self, depth_shape: tuple[int, ...]) -> CompiledMethod:
         """Compile for LR depths of (h, w), where that is not done. Raises BackendError where none can."""
-        if self._network is None or self._network.depth_shape != depth_shape:
+        height, width = depth_shape
+        if self._network is None or self._network.depth_shape != (height, width):
             self._network = None  # frees the old engine before the new one takes its memory
-            self._network = CompiledMethod(self.method, self._backends, self._precision, depth_shape)
+            self._network = CompiledMethod(self.method, self._backends, self._precision, (height, width))
+        return self._network
 
     def __call__(self, rgb: np.ndarray, unit: np.ndarray) -> np.ndarray:
         """(s*h, s*w, 3) uint8, (h, w) float32 in [0, 1] -> (s*h, s*w) float32, good until the next call."""
-        self.prepare(unit.shape)
         return mean_over_flips(self._once, rgb, unit) if self.ensemble else self._once(rgb, unit)
 
     def _once(self, rgb: np.ndarray, unit: np.ndarray) -> np.ndarray:
-        return self._network(rgb, unit, StageClock())
+        return self.prepare(unit.shape)(rgb, unit, StageClock())

@@ -108,7 +108,7 @@ def try_pair(
     upsample: Upsample,
     scale: int,
     consistent: bool = False,
-    prepare: Callable[[tuple[int, int]], None] | None = None,
+    prepare: Callable[[tuple[int, int]], object] | None = None,
 ) -> Trial:
     """Put one pair through a method.
 

@@ -41,7 +41,8 @@ def sensor_errors(depth: np.ndarray, reference: np.ndarray, scale: int) -> Senso
     difference = depth - reference
     known = np.isfinite(difference)
     if not known.any():
-        return SensorErrors(*[float("nan")] * 4, valid_share=float(np.isfinite(depth).mean()))
+        nan = float("nan")
+        return SensorErrors(nan, nan, nan, nan, valid_share=float(np.isfinite(depth).mean()))
     return SensorErrors(
         rmse_m=rmse(difference),
         mae_m=float(np.abs(difference[known]).mean(dtype=np.float64)),

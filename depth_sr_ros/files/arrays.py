@@ -6,7 +6,7 @@ import io
 import math
 import zipfile
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 
@@ -39,7 +39,7 @@ def encode(path: Path, array: np.ndarray) -> bytes:
     """The content of a file of that name with an array in it."""
     content = io.BytesIO()
     if path.suffix.lower() == ".npz":
-        np.savez_compressed(content, **{DEPTH_NAME: array})
+        np.savez_compressed(content, allow_pickle=False, **{DEPTH_NAME: array})
     else:
         np.save(content, array)
     return content.getvalue()
@@ -56,7 +56,7 @@ def _read_archive(path: Path) -> np.ndarray:
             return _read_array(file, archive.getinfo(name).file_size)
 
 
-def _read_array(file: BinaryIO, size: int) -> np.ndarray:
+def _read_array(file: IO[bytes], size: int) -> np.ndarray:
     """The array of a file of `size` bytes, checked against what its header says."""
     version = np.lib.format.read_magic(file)
     if version not in _HEADERS:

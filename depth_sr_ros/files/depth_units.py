@@ -47,7 +47,7 @@ def check_no_return(values: Sequence[float]) -> None:
 
 
 def to_metres(
-    depth: np.ndarray, unit: float = MILLIMETRE, no_return: Sequence[float] = NO_RETURN, dtype: type = np.float32
+    depth: np.ndarray, unit: float = MILLIMETRE, no_return: Sequence[float] = NO_RETURN, dtype: type[np.floating] = np.float32
 ) -> np.ndarray:
     """Depth in its own numbers -> metres, NaN where the sensor saw nothing.
 

@@ -51,7 +51,7 @@ _YUYV = Layout("u1", 2, "COLOR_YUV2RGB_YUY2", even_width=True)
 
 def _of_both_depths() -> dict[str, Layout]:
     """Encodings that come with 8 and with 16 bits per channel."""
-    layouts = {}
+    layouts: dict[str, Layout] = {}
     for bits, dtype in ((8, "u1"), (16, "u2")):
         layouts |= {
             f"rgb{bits}": Layout(dtype, 3),
@@ -129,8 +129,8 @@ class RawImage:
         A view of the data, or a copy where the byte order or the alignment is another.
         """
         dtype = np.dtype(layout.dtype).newbyteorder(">" if self.big_endian else "<")
-        shape = layout.rows(self.height), self.width
-        strides = self.step, dtype.itemsize * layout.channels
+        shape: tuple[int, ...] = layout.rows(self.height), self.width
+        strides: tuple[int, ...] = self.step, dtype.itemsize * layout.channels
         if layout.channels > 1:
             shape, strides = (*shape, layout.channels), (*strides, dtype.itemsize)
         view = np.ndarray(shape, dtype, buffer=self.data, strides=strides)

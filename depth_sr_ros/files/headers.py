@@ -49,7 +49,9 @@ class PngHeader:
 
 def png_header(data: memoryview) -> PngHeader:
     """Walk the chunks of a PNG up to its end; each must lie within the data."""
-    critical, compressed, at = [], [], len(PNG)
+    critical: list[slice] = []
+    compressed: list[slice] = []
+    at = len(PNG)
     while True:
         if at + 12 > len(data):
             raise ImageError("bad_data", f"PNG of {len(data)} bytes ends before its last chunk")
@@ -99,7 +101,7 @@ def _segments(data: memoryview) -> Iterator[tuple[int, int]]:
 
 def tiff_tags(data: memoryview) -> dict[int, int]:
     """The first value of every integer tag of a TIFF's first image."""
-    order = "<" if data[:2] == b"II" else ">"
+    order = "<" if bytes(data[:2]) == b"II" else ">"
     try:
         (at,) = struct.unpack_from(order + "I", data, 4)
         (count,) = struct.unpack_from(order + "H", data, at)

@@ -163,10 +163,10 @@ def _encode(path: Path, image: np.ndarray) -> None:
     done, data = cv2.imencode(path.suffix, image)
     if not done:
         raise ValueError(f"cannot write {path}: OpenCV cannot make {path.suffix} of {image.dtype} {image.shape}")
-    _write_whole(path, data)
+    _write_whole(path, data.tobytes())
 
 
-def _write_whole(path: Path, content: bytes | np.ndarray) -> None:
+def _write_whole(path: Path, content: bytes) -> None:
     """Write a file under another name and move it to its own: a full disk leaves what was there before.
 
     A pipe or a device is written to as it is; a link's target is replaced, not the link.

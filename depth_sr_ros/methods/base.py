@@ -1,7 +1,7 @@
 """What every method is: a torch module from a guide and an LR depth to a high-resolution depth."""
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor
@@ -33,6 +33,8 @@ class Method(torch.nn.Module):
     half_predictions: ClassVar[bool] = False
     any_scale: ClassVar[bool] = False
     is_iterative: ClassVar[bool] = False
+    if TYPE_CHECKING:
+        iterations: int  # a property of those that iterate
 
     def __init__(self, scale: int) -> None:
         super().__init__()

@@ -6,6 +6,7 @@ they stand on the Hugging Face hub (facebook/dinov2-small, model.safetensors); t
 
 import os
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -35,6 +36,7 @@ NAMES = (
     ("layernorm.", "norm."),
 )
 UNUSED = ("embeddings.mask_token", "classifier.")  # for pre-training, and of fine-tuned classifiers
+AnyModule = TypeVar("AnyModule", bound=nn.Module)
 
 
 class Attention(nn.Module):
@@ -163,7 +165,7 @@ def weights_file(weights: Path | str | None) -> Path:
     return path
 
 
-def frozen(module: nn.Module) -> nn.Module:
+def frozen(module: AnyModule) -> AnyModule:
     """Turn every parameter into a buffer that no state dict holds: moved and cast with the rest, but never changed."""
     for part in module.modules():
         for name, parameter in list(part.named_parameters(recurse=False)):

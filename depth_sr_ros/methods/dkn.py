@@ -93,8 +93,8 @@ class DKN(DeformableKernels):
 
     def __init__(self, scale: int, widths: tuple[int, int, int] = (32, 64, 128), on_fdkn: bool = False) -> None:
         super().__init__(scale)
-        self.guide = Stream(3, tuple(widths), begin_at_zero=on_fdkn)
-        self.depth = Stream(1, tuple(widths), begin_at_zero=on_fdkn)
+        self.guide = Stream(3, widths, begin_at_zero=on_fdkn)
+        self.depth = Stream(1, widths, begin_at_zero=on_fdkn)
         self.fdkn = FDKN(scale) if on_fdkn else None
 
     def predict(self, guide: Tensor, depth: Tensor) -> tuple[Tensor, Tensor]:
@@ -112,7 +112,7 @@ class DKN(DeformableKernels):
         """Estimate every fourth pixel of every fourth row, from a random first one; see `Method.training_estimate`."""
         row, column = torch.randint(RATIO, (2,), generator=generator).tolist()
         target = upsample_bicubic(depth, self.scale)
-        predictions = self._at(guide, target, ((row % 2, column % 2),), ((row // 2, column // 2),))
+        predictions = list(self._at(guide, target, ((row % 2, column % 2),), ((row // 2, column // 2),)))
         if self.fdkn is not None:
             subpixel = slice(row * RATIO + column, None, RATIO**2)
             bases = (base[..., subpixel].permute(0, 3, 1, 2) for base in self.fdkn.streams(guide, target))

@@ -68,14 +68,19 @@ def init_wide(module: nn.Module) -> None:
     for part in module.modules():
         if isinstance(part, (nn.Conv2d, nn.Linear)):
             nn.init.kaiming_normal_(part.weight, nonlinearity="relu")
-            nn.init.zeros_(part.bias)
+            _zero(part.bias)
         elif isinstance(part, nn.ConvTranspose2d):
             taps = part.in_channels * math.prod(part.kernel_size) / math.prod(part.stride)
             nn.init.normal_(part.weight, std=math.sqrt(2 / taps))
-            nn.init.zeros_(part.bias)
+            _zero(part.bias)
     for part in module.modules():
         if isinstance(part, (ResidualBlock, AttentionBlock)):
             part.second.weight.data.mul_(RESIDUAL_INIT)
+
+
+def _zero(bias: Tensor | None) -> None:
+    if bias is not None:
+        nn.init.zeros_(bias)
 
 
 class EDSR(nn.Module):

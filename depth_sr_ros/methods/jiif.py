@@ -96,7 +96,7 @@ class JIIF(Method):
         own_guide = self.guide_encoder.head if streams else self.guide_encoder  # streams and context start by themselves
         for part in (self.depth_encoder, own_guide, self.first, self.rest):
             init_wide(part)
-        self.rest[-1].weight.data.mul_(RESIDUAL_INIT)  # the residual on the bicubic image starts small
+        layers[-1].get_parameter("weight").data.mul_(RESIDUAL_INIT)  # the residual on the bicubic image starts small
 
     def encode(self, guide: Tensor, depth: Tensor) -> Latents:
         """Run both encoders (eq. 5).
@@ -164,7 +164,7 @@ class JIIF(Method):
         """g of eq. 5, (B, C, H, W)."""
         if not self.streams:
             return self.guide_encoder(guide)
-        depth = resize_bicubic(depth, guide.shape[-2:])
+        depth = resize_bicubic(depth, (guide.shape[-2], guide.shape[-1]))
         return self.guide_encoder(torch.cat((guide, mean_free(depth)), 1))
 
     def _query(self, latents: Latents, pixels: Tensor) -> Tensor:

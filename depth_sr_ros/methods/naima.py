@@ -272,12 +272,12 @@ class NAIMA(Method):
         if encoder == "own":
             init_wide(self.semantic)
         for level in self.levels:
-            level.merge.weight.data.mul_(RESIDUAL_INIT)  # or each level makes the features ten times as large
+            level.get_parameter("merge.weight").data.mul_(RESIDUAL_INIT)  # or each level makes the features ten times as large
         self.upsampler.last.weight.data.mul_(RESIDUAL_INIT**2)  # the residual on the bicubic image starts small
 
     def forward(self, guide: Tensor, depth: Tensor) -> Tensor:
         """Upsample: (B, 3, s*h, s*w) in [0, 1] and (B, 1, h, w) -> (B, 1, s*h, s*w)."""
-        picture = (guide - self.mean) / self.deviation
+        picture = (guide - self.get_buffer("mean")) / self.get_buffer("deviation")
         bottom, right = (-side % self.semantic.patch for side in guide.shape[-2:])
         tokens = self.semantic(F.pad(picture, (0, right, 0, bottom)))
         features, upsampled = self.depth_head(depth), upsample_bicubic(depth, self.scale)

@@ -95,7 +95,7 @@ class Context(nn.Module):
         return found if self.own is None else found + self.own(features + found)
 
 
-def _silent(convolution: nn.Conv2d) -> nn.Conv2d:
+def _silent(convolution: nn.Module) -> nn.Module:
     """Let a convolution give zero until it has learnt."""
     for parameter in convolution.parameters():
         nn.init.zeros_(parameter)
@@ -138,7 +138,7 @@ class StreamFeatures(TwoStreams):
         super().__init__(context, blocks)
         self.head = nn.Conv2d(TwoStreams.channels, features * RATIO**2, 1)
 
-    def forward(self, image: Tensor) -> Tensor:
+    def forward(self, image: Tensor) -> Tensor:  # type: ignore[override]  # one tensor, as a U-Net takes
         """(B, 4, H, W), guide and depth less its mean -> (B, features, H, W)."""
         features = F.pixel_shuffle(self.head(super().forward(image[:, :3], image[:, 3:])), RATIO)
         return features[..., : image.shape[-2], : image.shape[-1]]

@@ -9,7 +9,7 @@ from typing import Any
 from depth_sr_ros.methods.errors import MethodError, MissingWeights
 
 DEGRADATIONS = ("sensor", "exact")  # what LR depth weights are for: a sensor's, or an exact reduction of the ground truth
-KINDS = {  # of a manifest's fields, and how to say so
+KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {  # of a manifest's fields, and how to say so
     "method": (str, "a string"), "scale": ((int, type(None)), "a whole number or null"), "sha256": (str, "a string"),
     "config": (dict, "an object"), "recipe": (str, "a string"), "data": (str, "a string"), "trained": (str, "a string"),
     "accuracy": (dict, "an object"), "licence": (str, "a string"), "degradation": (str, "a string"),

@@ -111,9 +111,11 @@ def _upsampled_info(depth: ParsedInfo, scale: int, rgb: ParsedInfo | None) -> An
 def _with_k_and_p(parsed: ParsedInfo, change: Callable[[PinholeCamera], PinholeCamera]) -> Any:
     """A copy of a camera_info with K and P changed; the one that is empty is made of the other where they must agree."""
     out = copy.copy(parsed.message)
-    out.k = np.array(change(parsed.by_k or parsed.by_p).k)
+    by_k, by_p = parsed.by_k or parsed.by_p, parsed.by_p or parsed.by_k
+    assert by_k is not None and by_p is not None, "parse_info refuses what has neither"
+    out.k = np.array(change(by_k).k)
     if parsed.by_p or not any(out.d):  # an image with distortion has another P than its K, once it is rectified
-        out.p = np.array(change(parsed.by_p or parsed.by_k).p)
+        out.p = np.array(change(by_p).p)
     return out
 
 

@@ -67,7 +67,8 @@ class Row:
 
     def check(self, value: Any) -> None:
         """Raise ParameterError for a value of another type, out of the range or not among the choices."""
-        if type(value) is not self.type:
+        kind: object = type(value)
+        if kind is not self.type:
             raise ParameterError(f"{self.name} is {shortened(repr(value), 80)}; it must be {TYPE_NAMES[self.type]}")
         if self.type is str and len(value) > MAX_TEXT:
             raise ParameterError(f"{self.name} has {len(value)} characters; at most {MAX_TEXT} are valid")

@@ -122,6 +122,8 @@ class Inputs:
             received(stream)
             images.signalMessage(message)
 
+        decode: Callable[[Any], Any]
+        check: Callable[[Any], Any]
         if transport == "raw":
             decode = partial(messages.decode_rgb, stretch=Stretch()) if stream == "rgb" else messages.decode_depth
             layouts = messages.RGB_LAYOUTS if stream == "rgb" else messages.DEPTH_LAYOUTS

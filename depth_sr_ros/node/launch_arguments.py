@@ -41,12 +41,14 @@ def typed(name: str, text: str, kind: type) -> str | bool | int | float | list[f
     """
     if kind is str:
         return text
+    value: Any
     try:
         if kind is tuple:
             return [float(one) for one in yaml.safe_load(text)]
         value = yaml.safe_load(text) if kind is bool else kind(text)
     except (TypeError, ValueError, yaml.YAMLError):
         value = None
-    if not isinstance(value, kind):
+    fitting = isinstance(value, kind)
+    if not fitting:
         raise ValueError(f"{name} is {text!r}; it must be {TYPE_NAMES[kind]}")
     return value

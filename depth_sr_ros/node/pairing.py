@@ -89,7 +89,7 @@ class _Stream:
 
         So it is where the stream has gone past it, or where even the shortest interval leads further away.
         """
-        return self.last >= stamp or (bool(self.intervals) and 2 * distance <= min(self.intervals))
+        return (self.last is not None and self.last >= stamp) or (bool(self.intervals) and 2 * distance <= min(self.intervals))
 
     def is_faster_than(self, other: _Stream) -> bool:
         """Whether its messages come so much more often that some must be left over."""

@@ -20,7 +20,7 @@ class Worker(Generic[Job]):
         self,
         process: Callable[[Job], None],
         *,
-        superseded: Callable[[Job], None],
+        superseded: Callable[[Job], object],
         failed: Callable[[Job, Exception], None],
         name: str = "worker",
     ) -> None:

@@ -136,7 +136,8 @@ def _expose(rgb: np.ndarray, settings: SequenceSettings, number: int) -> np.ndar
     levels = 255 * rgb
     if settings.noise:
         levels = cv2.GaussianBlur(levels, (0, 0), BLUR)
-        levels += np.random.default_rng((settings.seed, number)).normal(0, NOISE, levels.shape)
+        noise = np.random.default_rng((settings.seed, number)).normal(0, NOISE, levels.shape)
+        np.add(levels, noise, out=levels, casting="same_kind")
     return levels.round().clip(0, 255).astype(np.uint8)
 
 

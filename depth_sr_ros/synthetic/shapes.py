@@ -108,7 +108,7 @@ def _relief(uv: Tensor, shape: Tensor, metres: float) -> tuple[Tensor, Tensor]:
     """Height (B, h, w) and gradient (B, 2, h, w) of a wavy surface at `uv` in local units; flat for half of all shapes."""
     strength, turn, length = shape[:, 0], shape[:, 1], shape[:, 2]
     amplitude = metres * ((strength - 0.5).clamp(min=0) * 2) ** 2
-    height, gradient = 0.0, 0.0
+    height, gradient = torch.zeros_like(uv[:, 0]), torch.zeros_like(uv)
     for part in range(3):
         angle = 2 * math.pi * (turn + 0.37 * part)
         wave = (1.5 + 5 * length) * (1 + 0.8 * part)
@@ -125,7 +125,7 @@ def _sheet(inside, metres: float):
 
     def intersect(origin: Tensor, direction: Tensor, shape: Tensor, size: Tensor):
         dz = torch.where(direction[:, 2].abs() < 1e-6, 1e-6, direction[:, 2])
-        height = 0.0
+        height = torch.zeros_like(dz)
         for _ in range(3):  # fixed point; reliefs are shallow
             t = (height - origin[:, 2]) / dz
             xy = origin[:, :2] + t[:, None] * direction[:, :2]
@@ -149,7 +149,7 @@ def _in_blob(xy: Tensor, shape: Tensor) -> Tensor:
     """r < r(angle): a Fourier series; from pebbles by way of stars to torn paper."""
     angle = torch.atan2(xy[:, 1], xy[:, 0])
     rough = shape[:, 6, None, None]
-    radius = 0.7
+    radius = torch.full_like(angle, 0.7)
     for part, waves in enumerate((2, 3, 5, 9, 14, 23)):
         share = 0.22 * (0.35 + rough) ** part / (1 + 0.3 * part)
         radius = radius + share * (waves * angle + 20 * shape[:, part % 6, None, None] * (part + 1)).sin()
@@ -173,7 +173,7 @@ def _in_lattice(xy: Tensor, shape: Tensor) -> Tensor:
 
 def _in_foliage(xy: Tensor, shape: Tensor) -> Tensor:
     """Where a sum of waves is high: leaves and rags with gaps between them."""
-    field = 0.0
+    field = torch.zeros_like(xy[:, 0])
     for part in range(5):
         angle = 2 * math.pi * (shape[:, part % 4, None, None] + 0.21 * part)
         wave = 4 + 5 * part * (0.5 + shape[:, 5, None, None])

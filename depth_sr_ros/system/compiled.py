@@ -51,7 +51,7 @@ def threading_layer() -> str:
     """Return what numba's parallel loops run on: what the user chose, else "tbb", "omp", or "workqueue" without either."""
     import numba
 
-    chosen = numba.config.THREADING_LAYER  # from NUMBA_THREADING_LAYER
+    chosen = numba.config.THREADING_LAYER  # type: ignore[attr-defined]  # from NUMBA_THREADING_LAYER
     if chosen in ("tbb", "omp", "workqueue"):
         return chosen
     for layer, module in (("tbb", "tbbpool"), ("omp", "omppool")):
@@ -59,7 +59,7 @@ def threading_layer() -> str:
             importlib.import_module(f"numba.np.ufunc.{module}")
         except ImportError:
             continue
-        numba.config.THREADING_LAYER = "threadsafe"
+        numba.config.THREADING_LAYER = "threadsafe"  # type: ignore[attr-defined]
         return layer
     return "workqueue"
 

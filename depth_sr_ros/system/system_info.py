@@ -41,7 +41,7 @@ def cores() -> int:
 
 def package_versions() -> dict[str, str | None]:
     """The versions of the packages that results depend on; None for those that are not installed."""
-    versions = {}
+    versions: dict[str, str | None] = {}
     for package in PACKAGES:
         try:
             versions[package] = importlib.metadata.version(package)

@@ -95,11 +95,11 @@ def _checked(step: int, steps: int, tensors: dict[str, Tensor], model: torch.nn.
         raise _DamagedError("it has no state of the optimiser")
     state = model.state_dict()
     expected = {f"{of}.{name}": state[name].shape for of in ("model", "average") for name in state}
-    for index, kept in moments.items():
+    for number, kept in moments.items():
         if kept.keys() not in KEPT:
-            raise _DamagedError(f"of parameter {index} it has {', '.join(sorted(kept))}")
-        shapes = {key: torch.Size() if key == "step" else parameters[index].shape for key in kept}
-        expected |= {f"optimiser.{index}.{key}": shape for key, shape in shapes.items()}
+            raise _DamagedError(f"of parameter {number} it has {', '.join(sorted(kept))}")
+        shapes = {key: torch.Size() if key == "step" else parameters[number].shape for key in kept}
+        expected |= {f"optimiser.{number}.{key}": shape for key, shape in shapes.items()}
     for name in sorted(expected.keys() | tensors.keys()):
         if name not in tensors or name not in expected:
             raise _DamagedError(f"it {'lacks' if name in expected else 'has a strange'} {name}")

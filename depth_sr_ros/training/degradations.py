@@ -139,7 +139,7 @@ def frame_depth(depth: Tensor, frame: Tensor, generator: torch.Generator) -> Ten
     """Give depth (B, 1, H, W) in a frame what a filling leaves there: smooth, in the image's range, not what is beside it."""
     deviation, mean = torch.std_mean(depth, (1, 2, 3), keepdim=True)
     lo, hi = depth.amin((1, 2, 3), keepdim=True), depth.amax((1, 2, 3), keepdim=True)
-    field = smooth_field(*depth.shape[-2:], WARP_CELLS, len(depth), generator)[:, :1]
+    field = smooth_field(depth.shape[-2], depth.shape[-1], WARP_CELLS, len(depth), generator)[:, :1]
     return torch.where(frame, (mean + deviation * field).clamp(lo, hi), depth)
 
 
@@ -158,7 +158,7 @@ def seen(lr_depth: Tensor, amount: Degradation, generator: torch.Generator) -> T
     At edges, because there one ray is blocked, and what mixes near and far is thrown away.
     """
     step = F.max_pool2d(lr_depth, 3, 1, 1) + F.max_pool2d(-lr_depth, 3, 1, 1)
-    likely = smooth_field(*lr_depth.shape[-2:], (1.5, 4), len(lr_depth), generator)[:, :1]
+    likely = smooth_field(lr_depth.shape[-2], lr_depth.shape[-1], (1.5, 4), len(lr_depth), generator)[:, :1]
     likely = likely + 2 * step / step.amax((1, 2, 3), keepdim=True).clamp(min=1e-6)
     share = uniform(0, amount.hole_share, len(lr_depth), generator).flatten()
     bounds = torch.stack([one.quantile(1 - part) for one, part in zip(likely.flatten(1), share)])

@@ -1,6 +1,7 @@
 """Batches that are made where the network is: a GPU degrades a batch in the time that a CPU takes for part of a sample."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -37,7 +38,8 @@ class Scenes:
     def __init__(self, pool: ScenePool, count: int, workers: int, device: torch.device) -> None:
         self.rgb = torch.empty(count, SIDE, SIDE, 3, dtype=torch.uint8, device=device)
         self.depth = torch.empty(count, SIDE, SIDE, device=device)
-        reader = DataLoader(pool, READ_AT_ONCE, sampler=range(count), num_workers=workers, worker_init_fn=one_thread)
+        scenes: Any = pool  # a Dataset in all but its class
+        reader = DataLoader(scenes, READ_AT_ONCE, sampler=range(count), num_workers=workers, worker_init_fn=one_thread)
         with tqdm(total=count, unit="scene", desc="scenes") as bar:
             for rgb, depth in reader:
                 area = slice(bar.n, bar.n + len(rgb))

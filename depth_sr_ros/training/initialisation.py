@@ -66,7 +66,7 @@ def fitted_to(model: Mapping[str, Tensor], state: Mapping[str, Tensor], parts: M
         RecipeError: a prefix has no tensors, or the two sides of a part are not the same in names and shapes; it tells
             of the first tensor that differs.
     """
-    fitted = {}
+    fitted: dict[str, Tensor] = {}
     for there, here in parts.items():
         part = {_moved(name, there, here): tensor for name, tensor in state.items() if _is_under(name, there)}
         if not part:

@@ -56,7 +56,7 @@ class Muon(torch.optim.Optimizer):
         super().__init__(parameters, defaults)
 
     @torch.no_grad()
-    def step(self) -> None:
+    def step(self) -> None:  # type: ignore[override]  # no closure: nothing here needs one
         """Change every parameter that has a gradient."""
         for group in self.param_groups:
             learning = [parameter for parameter in group["params"] if parameter.grad is not None]
@@ -79,8 +79,10 @@ class Muon(torch.optim.Optimizer):
         state = self.state[parameter]
         if not state:
             state["momentum"] = torch.zeros_like(parameter)
-        state["momentum"].lerp_(parameter.grad, 1 - momentum)
-        return parameter.grad.lerp(state["momentum"], momentum)
+        gradient = parameter.grad
+        assert gradient is not None, "a parameter without a gradient is left out"
+        state["momentum"].lerp_(gradient, 1 - momentum)
+        return gradient.lerp(state["momentum"], momentum)
 
     def _step_others(self, parameters: list[Parameter], group: dict) -> None:
         for parameter in parameters:
@@ -92,9 +94,10 @@ class Muon(torch.optim.Optimizer):
                 }
         states = [self.state[parameter] for parameter in parameters]
         adamw(
-            parameters,
-            [parameter.grad for parameter in parameters],
-            *([state[name] for state in states] for name in ("exp_avg", "exp_avg_sq")),
+            list[Tensor](parameters),
+            [parameter.grad for parameter in parameters if parameter.grad is not None],  # which none is: see `step`
+            [state["exp_avg"] for state in states],
+            [state["exp_avg_sq"] for state in states],
             max_exp_avg_sqs=[],
             state_steps=[state["step"] for state in states],
             amsgrad=False,

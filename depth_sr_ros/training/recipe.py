@@ -154,7 +154,7 @@ class Recipe:
 
         What stands under `at_scale` there replaces what stands above; of `config`, keyword by keyword.
         """
-        entries = dict(self.at_scale.get(scale, {}))
+        entries = {} if scale is None else dict(self.at_scale.get(scale, {}))
         if "config" in entries:
             entries["config"] = self.config | entries["config"]
         return replace(self, at_scale={}, **entries)
@@ -277,17 +277,20 @@ def _entries_set(entries: Any) -> dict[str, Any]:
     return found
 
 
+KINDS: dict[Any, tuple[type, ...]] = {int: (int,), float: (int, float), str: (str,)}  # what YAML may have for an entry's type
+
+
 def _maps_names(value: Any) -> bool:
     return isinstance(value, dict) and all(isinstance(name, str) for pair in value.items() for name in pair)
 
 
 def _checked(entries: dict, kind: type, path: Path) -> dict:
     """Refuse unknown entries, and numbers that are not numbers."""
-    types = {one.name: one.type for one in fields(kind) if one.name != "name"}
+    types: dict[str, Any] = {one.name: one.type for one in fields(kind) if one.name != "name"}
     for key, value in entries.items():
         if key not in types:
             raise RecipeError(f"recipe {path}: unknown entry {key!r}; known are {', '.join(sorted(types))}")
-        wanted = {int: (int,), float: (int, float), str: (str,)}.get(types[key])
+        wanted = KINDS.get(types[key])
         if wanted and (not isinstance(value, wanted) or isinstance(value, bool)):
             raise RecipeError(f"recipe {path}: {key} is {value!r}, it must be of type {types[key].__name__}")
     return dict(entries)

@@ -78,7 +78,8 @@ class Samples(Dataset):
         area = slice(top, top + self.crop), slice(left, left + self.crop)
         guide = torch.from_numpy(rgb[area]).permute(2, 0, 1)[None].float() / 255
         ground_truth = torch.from_numpy(depth[area].copy())[None, None]
-        return tuple(tensor[0] for tensor in make_samples(guide, ground_truth, self.scale, self.amount, generator))
+        samples = make_samples(guide, ground_truth, self.scale, self.amount, generator)
+        return samples[0][0], samples[1][0], samples[2][0]
 
 
 def sample_seed(seed: int, number: int) -> int:
@@ -120,7 +121,8 @@ def make_samples(
         guide = frame_guide(guide, frame, generator)
     if amount.hole_chance and chance(amount.hole_chance, 1, generator):
         lr_depth = _filled(lr_depth, seen(lr_depth, amount, generator))
-    return guide, *compress_range((lr_depth, ground_truth), amount, generator)
+    lr_depth, ground_truth = compress_range((lr_depth, ground_truth), amount, generator)
+    return guide, lr_depth, ground_truth
 
 
 def _normalised(depth: Tensor, by: Tensor) -> Tensor:
@@ -138,8 +140,9 @@ def _nearness(depth: Tensor, inverse: Tensor) -> Tensor:
 def _turned(guide: Tensor, ground_truth: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Half of the images as in a mirror, a quarter with rows for columns."""
     mirrored, transposed = (chance(share, len(guide), generator) for share in (0.5, 0.25))
-    images = (changed(image, mirrored, lambda image: image.flip(3)) for image in (guide, ground_truth))
-    return tuple(changed(image, transposed, lambda image: image.transpose(2, 3)) for image in images)
+    guide, ground_truth = (changed(image, mirrored, lambda image: image.flip(3)) for image in (guide, ground_truth))
+    guide, ground_truth = (changed(image, transposed, lambda image: image.transpose(2, 3)) for image in (guide, ground_truth))
+    return guide, ground_truth
 
 
 def _lowered(ground_truth: Tensor, scale: int, amount: Degradation, generator: torch.Generator) -> Tensor:

@@ -41,7 +41,8 @@ class Teachers:
     ) -> None:
         self.scale, self.share, self.precision = scale, share, precision
         methods = [load_method(read_manifest(file).method, scale, file) for file in files]
-        self.methods = [method.to(device, memory_format=torch.channels_last) for method in methods]
+        # torch accepts a device and a memory format together; its own signature does not say so
+        self.methods = [method.to(device, memory_format=torch.channels_last) for method in methods]  # type: ignore[call-overload]
 
     @torch.no_grad()
     def target(self, guide: Tensor, lr_depth: Tensor, ground_truth: Tensor, generator: torch.Generator) -> Tensor:
@@ -63,5 +64,5 @@ class Teachers:
             with torch.autocast(guide.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
                 estimate = method.estimate(guide.flip(axes), lr_depth.flip(axes)).float()
             mean += estimate.flip(axes) / len(self.methods)
-        adjust = bicubic_projection(resize_bicubic(ground_truth, lr_depth.shape[-2:]), self.scale)
+        adjust = bicubic_projection(resize_bicubic(ground_truth, (lr_depth.shape[-2], lr_depth.shape[-1])), self.scale)
         return torch.lerp(ground_truth, adjust(mean), self.share)

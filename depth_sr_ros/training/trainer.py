@@ -51,7 +51,7 @@ def runs(recipe: Recipe) -> tuple[int | None, ...]:
 def files_of(recipe: Recipe, scale: int | None, folder: Path) -> tuple[Path, Path, Path]:
     """Return what one of `runs(recipe)` writes: checkpoint, weights and their manifest."""
     name = recipe.name if scale is None else f"{recipe.name}_x{scale}"
-    return tuple(folder / f"{name}.{ending}" for ending in ("checkpoint.safetensors", "safetensors", "json"))
+    return folder / f"{name}.checkpoint.safetensors", folder / f"{name}.safetensors", folder / f"{name}.json"
 
 
 def workers_for(device: str, core_count: int) -> int:
@@ -102,7 +102,7 @@ class Trainer:
         self.workers = workers_for(self.device.type, cores()) if workers is None else workers
         self.precision = computed_in(recipe.precision, self.device.type, cpu_flags())
         torch.manual_seed(recipe.seed)
-        self.model = self._new_model().to(memory_format=torch.channels_last)
+        self.model = self._new_model().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._start_words = self._begin()
         self._start = self._copy() if recipe.blend != 1 else {}
         self.teachers = {one: self._teachers_at(one) for one in set(self.scales)} if recipe.teachers else {}
