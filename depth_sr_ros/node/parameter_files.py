@@ -34,7 +34,7 @@ topic. Without them reliability and durability follow what the topic's publisher
 """
 DOCS_COLUMNS = ("| name | type | default | valid | unit | | what it does |", "|---|---|---|---|---|---|---|")
 
-TYPES = {tuple: "float[]", str: "string"}
+TYPES: dict[type, str] = {tuple: "float[]", str: "string"}
 
 
 def as_yaml() -> str:

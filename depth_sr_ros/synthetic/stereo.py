@@ -61,11 +61,11 @@ def measure_stereo(depth: Tensor, generator: torch.Generator, sensor: StereoSens
     step = F.max_pool2d(near, 3, 1, 1) + F.max_pool2d(-near, 3, 1, 1)
     if sensor.fattening:
         near = F.max_pool2d(near, 2 * sensor.fattening + 1, 1, sensor.fattening)
-    place = smooth_field(*depth.shape, WINDOW_CELLS, 1, generator) * sensor.ragged
+    place = smooth_field(depth.shape[0], depth.shape[1], WINDOW_CELLS, 1, generator) * sensor.ragged
     near, lost = displaced(near, place, "nearest"), displaced(lost.float(), place, "nearest") > 0.5
     if sensor.smoothing:
         near = gaussian_blur(near, near.new_full((1, 1, 1, 1), sensor.smoothing), sensor.smoothing)
-    near = near + sensor.noise * smooth_field(*depth.shape, NOISE_CELLS, 1, generator)[:, :1]
+    near = near + sensor.noise * smooth_field(depth.shape[0], depth.shape[1], NOISE_CELLS, 1, generator)[:, :1]
     if sensor.step:
         near = (near / sensor.step).round() * sensor.step
     measured = abs(sensor.focal_baseline) / near.clamp(min=1e-3)
@@ -90,6 +90,6 @@ def shadow(disparity: Tensor) -> Tensor:
 
 def _lost(edge: Tensor, share: float, generator: torch.Generator) -> Tensor:
     """Pick blobs of that share of the pixels, those at edges (from 0 to 1) first."""
-    likely = smooth_field(*edge.shape[-2:], LOSS_CELLS, 1, generator)[:, :1] + 2 * edge
+    likely = smooth_field(edge.shape[-2], edge.shape[-1], LOSS_CELLS, 1, generator)[:, :1] + 2 * edge
     bound = likely.flatten()[:: max(1, likely.numel() // 4096)].quantile(1 - share)
     return likely > bound
