@@ -28,7 +28,8 @@ class Stream(nn.Module):
         # One product over channels that are last already: what comes out lies in memory as it is read.
         layers = self.weights, self.offsets
         weight = torch.cat([layer.weight for layer in layers]).flatten(1)
-        return F.linear(self.features(image).permute(0, 2, 3, 1), weight, torch.cat([layer.bias for layer in layers]))
+        bias = torch.cat([layer.bias for layer in layers if layer.bias is not None])  # both have one
+        return F.linear(self.features(image).permute(0, 2, 3, 1), weight, bias)
 
 
 class FDKN(DeformableKernels):
