@@ -24,6 +24,7 @@ NAMES = {
     "tqdm": ("tqdm", "python3-tqdm"),
     "yaml": ("pyyaml", "python3-yaml"),
 }
+OPTIONAL = {"bondpy"}  # tried, and done without: Humble has none
 IMPORTED_BY_OTHERS = {"packaging"}  # OpenVINO's converter imports it, and names it in none of its requirements
 
 
@@ -32,8 +33,8 @@ def modules() -> list[Path]:
 
 
 def foreign(file: Path) -> set[str]:
-    """What a module imports that is neither Python's nor the package's own."""
-    return imported_packages(file) - sys.stdlib_module_names - {PACKAGE}
+    """What a module needs that is neither Python's nor the package's own."""
+    return imported_packages(file) - sys.stdlib_module_names - {PACKAGE} - OPTIONAL
 
 
 def room(file: Path) -> str:
