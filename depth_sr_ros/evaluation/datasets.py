@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from depth_sr_ros.files.depth_units import SATURATED
 from depth_sr_ros.files.images import read_array, read_rgb
 
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".tif", ".tiff", ".webp")
@@ -51,8 +52,8 @@ class PairFolder:
     `NAME.color.jpg` beside `NAME.depth.png`, `NAME_RGB.jpg` beside `NAME_HR_gt.png`, `rgb.jpg` beside `depth_m.npy`.
     In folders, files of the same name are partners, whatever the name; what is left is matched without such marks.
 
-    Known depths: 8-bit disparity, all of it valid; 16-bit millimetres with 0 for invalid; .npy of floating-point metres
-    with NaN or 0 for invalid.
+    Known depths: 8-bit disparity, all of it valid; 16-bit millimetres with 0 and 65535 for invalid; .npy of floating-point
+    metres with NaN or 0 for invalid.
 
     Raises:
         DatasetError: no such folder, no pairs, a file without its partner or with two of them, two folders of a kind.
@@ -201,4 +202,6 @@ def in_unit(stored: np.ndarray) -> tuple[np.ndarray, str]:
     depth = stored.astype(np.float32) * np.float32(factor)
     if unit != "grey levels":  # of which zero is one like any other
         depth[~(np.isfinite(depth) & (depth > 0))] = np.nan
+    if stored.dtype.kind == "u" and stored.dtype.itemsize == 2:
+        depth[stored == SATURATED] = np.nan
     return depth, unit

@@ -47,11 +47,11 @@ def test_folders_of_disparities(tmp_path, images):
 
 def test_sixteen_bits_are_millimetres_with_holes(tmp_path, images):
     values = (images[1] * 10).astype(np.uint16)
-    values[5, 6] = 0
+    values[5, 6], values[7, 8] = 0, 65535
     cv2.imwrite(str(tmp_path / "f-1.color.png"), images[0])
     cv2.imwrite(str(tmp_path / "f-1.depth.png"), values)
     (pair,) = PairFolder(tmp_path)
-    assert pair.name == "f-1" and pair.unit == "cm" and np.isnan(pair.depth[5, 6])
+    assert pair.name == "f-1" and pair.unit == "cm" and np.isnan(pair.depth[[5, 7], [6, 8]]).all()
     assert pair.depth[0, 0] == pytest.approx(values[0, 0] / 10)
 
 
