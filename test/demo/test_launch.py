@@ -86,7 +86,7 @@ def test_a_node_that_cannot_start_makes_the_launch_fail_unless_it_is_not_require
 def test_the_node_is_where_the_arguments_say(environment, ros):
     """Two cameras are two launches: by name, by namespace, by topics of any name."""
     watcher = rclpy.create_node("test_launch_watcher")
-    arguments = ("method:=bicubic", "namespace:=left", "name:=sr", "rgb:=cam", "depth_image:=/tof/raw", "threads:=1")
+    arguments = ("method:=bicubic", "namespace:=left", "name:=sr", "rgb:=cam", "depth_image:=/tof/raw", "no_return:=[0, 65535]")
     process = start(environment, *arguments, file="sr.launch.py")
     try:
         wait_until(lambda: watcher.count_publishers("/left/sr/image"), "the output")
