@@ -151,8 +151,8 @@ def test_each_bad_message_costs_itself_is_counted_by_reason_and_the_stream_goes_
     for reason, options in HOSTILE.values():
         expected[reason] += 1
         running.send(**options)
-        # the next frame must not supersede it while it waits for the worker
-        wait_until(lambda: running.drops().get(reason, 0) == before[reason] + expected[reason], f"a drop for {reason}")
+        if "." not in reason:  # the next frame must not supersede it while it waits for the worker
+            wait_until(lambda: running.drops().get(reason, 0) == before[reason] + expected[reason], f"a drop for {reason}")
         running.good()
     found = Counter(_drops(running)) - before
     assert {reason: found[reason] for reason in expected} == expected
