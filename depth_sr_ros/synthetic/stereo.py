@@ -59,8 +59,7 @@ def measure_stereo(depth: Tensor, generator: torch.Generator, sensor: StereoSens
     lost = shadow(disparity)
     near = disparity.abs()
     step = F.max_pool2d(near, 3, 1, 1) + F.max_pool2d(-near, 3, 1, 1)
-    if sensor.fattening:
-        near = F.max_pool2d(near, 2 * sensor.fattening + 1, 1, sensor.fattening)
+    near = abs(sensor.focal_baseline) / grown_foreground(depth, sensor.fattening)[None, None]
     place = smooth_field(depth.shape[0], depth.shape[1], WINDOW_CELLS, 1, generator) * sensor.ragged
     near, lost = displaced(near, place, "nearest"), displaced(lost.float(), place, "nearest") > 0.5
     if sensor.smoothing:
@@ -71,6 +70,11 @@ def measure_stereo(depth: Tensor, generator: torch.Generator, sensor: StereoSens
     measured = abs(sensor.focal_baseline) / near.clamp(min=1e-3)
     lost |= _lost(step / step.amax().clamp(min=1e-6), sensor.lost_share, generator) | (measured > sensor.max_range)
     return torch.where(lost, torch.nan, measured)[0, 0]
+
+
+def grown_foreground(depth: Tensor, pixels: int) -> Tensor:
+    """Depth (H, W) with what is near grown by so many pixels on each side, as matching windows make it."""
+    return -F.max_pool2d(-depth[None, None], 2 * pixels + 1, 1, pixels)[0, 0]
 
 
 def shadow(disparity: Tensor) -> Tensor:

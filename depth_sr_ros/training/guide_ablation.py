@@ -20,6 +20,6 @@ def guide_ablation(model: Method, samples: Sequence[Sequence[Tensor]]) -> float:
     """
     guided = unguided = 0.0
     for guide, lr_depth, ground_truth in samples:
-        guided += (model.estimate(guide, lr_depth) - ground_truth).square().mean().sqrt().item()
-        unguided += (model.estimate(torch.full_like(guide, 0.5), lr_depth) - ground_truth).square().mean().sqrt().item()
+        guided += (model.estimate(guide, lr_depth) - ground_truth).square().nanmean().sqrt().item()
+        unguided += (model.estimate(torch.full_like(guide, 0.5), lr_depth) - ground_truth).square().nanmean().sqrt().item()
     return guided / unguided if unguided else 1.0

@@ -17,14 +17,14 @@ def training_loss(
     which the benchmarks count, makes the network pay for deciding wrongly.
 
     Args:
-        estimate, ground truth: (B, 1, H, W).
+        estimate, ground truth: (B, 1, H, W); NaN in the ground truth is invalid and costs nothing.
         rmse_share: from 0 to 1.
         gradient_share: 0 or more; see `gradient_loss`.
         tolerant_share: from 0 to 1; see `tolerant_loss`.
     """
-    loss = F.l1_loss(estimate, ground_truth)
-    if tolerant_share:
-        loss = (1 - tolerant_share) * loss + tolerant_share * tolerant_loss(estimate, ground_truth)
+    tolerant = tolerant_loss(estimate, ground_truth) if tolerant_share else 0
+    ground_truth = torch.where(ground_truth.isnan(), estimate.detach(), ground_truth)
+    loss = (1 - tolerant_share) * F.l1_loss(estimate, ground_truth) + tolerant_share * tolerant
     if rmse_share:
         rmse = (F.mse_loss(estimate, ground_truth, reduction="none").mean((1, 2, 3)) + 1e-8).sqrt().mean()
         loss = (1 - rmse_share) * loss + rmse_share * rmse
@@ -46,16 +46,20 @@ def tolerant_loss(estimate: Tensor, ground_truth: Tensor) -> Tensor:
 
 @torch.no_grad()
 def most_alike(estimate: Tensor, ground_truth: Tensor) -> Tensor:
-    """Of each pixel's surroundings in the ground truth, `TOLERANCE` pixels to each side, the value nearest to the estimate."""
+    """Of each pixel's surroundings in the ground truth, `TOLERANCE` pixels to each side, the value nearest to the estimate.
+
+    Where the ground truth is invalid, NaN, it is the estimate itself.
+    """
     height, width = ground_truth.shape[-2:]
     padded = F.pad(ground_truth, (TOLERANCE,) * 4, mode="replicate")
     best, least = ground_truth, (estimate - ground_truth).abs()
+    invalid = ground_truth.isnan()
     for row in range(2 * TOLERANCE + 1):
         for column in range(2 * TOLERANCE + 1):
             other = padded[..., row : row + height, column : column + width]
             distance = (estimate - other).abs()
             best, least = torch.where(distance < least, other, best), torch.minimum(distance, least)
-    return best
+    return torch.where(invalid, estimate, best)
 
 
 def gradient_loss(estimate: Tensor, ground_truth: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from depth_sr_ros.core.depth_image import fill_nearest
 from depth_sr_ros.methods.layers import resize_bicubic
 from depth_sr_ros.synthetic.fields import normal, uniform
 from depth_sr_ros.synthetic.sensors import TofSensor, measure
-from depth_sr_ros.synthetic.stereo import StereoSensor, measure_stereo
+from depth_sr_ros.synthetic.stereo import StereoSensor, grown_foreground, measure_stereo
 from depth_sr_ros.training.degradations import (
     REDUCTIONS,
     Degradation,
@@ -37,7 +37,7 @@ class Samples(Dataset):
 
     Each is a tuple of guide (3, crop, crop) in [0, 1], LR depth (1, crop/scale, crop/scale) and ground truth
     (1, crop, crop), both normalised by the ground truth's range, or by the measurement's where a sensor measured, and then put
-    into a part of it.
+    into a part of it. Where a stereo camera sees nothing the ground truth is NaN; its foreground is as large as the camera's.
 
     Args:
         scale: between the two resolutions.
@@ -114,7 +114,7 @@ def make_samples(
         ground_truth = _normalised(ground_truth, ground_truth)
         lr_depth = _lowered(ground_truth, scale, amount, generator)
     else:
-        lr_depth = _measured(ground_truth, inverse, guide, scale, sensor, generator)
+        lr_depth, ground_truth = _measured(ground_truth, inverse, guide, scale, sensor, generator)
         lr_depth, ground_truth = _normalised(lr_depth, lr_depth), _normalised(ground_truth, lr_depth)
     guide = degrade_guide(guide, amount, generator, _nearness(depth, inverse) if amount.parallax else None)
     if frame is not None:
@@ -172,19 +172,20 @@ def _drawn_sensor(amount: Degradation, generator: torch.Generator) -> TofSensor 
 
 def _measured(
     depth: Tensor, inverse: Tensor, rgb: Tensor, scale: int, sensor: TofSensor | StereoSensor, generator: torch.Generator
-) -> Tensor:
-    """What a sensor makes of (1, 1, H, W) depth, or inverse depth where `inverse`, holes filled as in use: (1, 1, h, w)."""
+) -> tuple[Tensor, Tensor]:
+    """What a sensor makes of (1, 1, H, W) depth, or inverse depth where `inverse`: LR depth, holes filled, and ground truth."""
     metres = (1 / depth if inverse else depth)[0, 0].contiguous()
     if isinstance(sensor, TofSensor):
         lr_depth = measure(metres, rgb[0], scale, FOCAL, generator, sensor)[None, None]
     else:
+        seen_depth = measure_stereo(metres, generator, sensor)
         number = int(torch.multinomial(torch.tensor(REDUCED_BY[1]), 1, generator=generator))
-        lr_depth = REDUCED_BY[0][number](measure_stereo(metres, generator, sensor)[None, None], scale)
+        lr_depth = REDUCED_BY[0][number](seen_depth[None, None], scale)
+        metres = torch.where(seen_depth.isnan(), torch.nan, grown_foreground(metres, sensor.fattening))
     known = lr_depth.isfinite()
-    if not known.any():
-        return block_mean(depth, scale)
-    lr_depth = _filled(lr_depth, known)
-    return 1 / lr_depth if inverse else lr_depth
+    lr_depth = _filled(lr_depth, known) if known.any() else block_mean(depth if not inverse else 1 / depth, scale)
+    images = lr_depth, metres[None, None]
+    return tuple(1 / image for image in images) if inverse else images
 
 
 def _filled(lr_depth: Tensor, known: Tensor) -> Tensor:
@@ -226,7 +227,7 @@ def random_stereo(generator: torch.Generator) -> StereoSensor:
     return StereoSensor(
         focal_baseline=side * _between(25, 60, generator),
         fattening=int(_between(0, 3, generator)),
-        ragged=_between(0.2, 1.5, generator),
+        ragged=_between(0.2, 1.2, generator),
         step=2 ** -_between(3, 5, generator) if chance(0.6, 1, generator) else 0.0,
         noise=_between(0, 0.1, generator),
         smoothing=_between(0.4, 2, generator) if chance(0.4, 1, generator) else 0.0,

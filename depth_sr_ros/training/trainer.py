@@ -157,7 +157,7 @@ class Trainer:
         model = self._finished()
         total = 0.0
         for guide, lr_depth, ground_truth in self._validation_samples:
-            total += (model.estimate(guide, lr_depth) - ground_truth).square().mean().sqrt().item() * 255
+            total += (model.estimate(guide, lr_depth) - ground_truth).square().nanmean().sqrt().item() * 255
         validation = total / len(self._validation_samples)
         self._check_finite("validation RMSE", validation, self.done - 1)
         return validation

@@ -48,6 +48,24 @@ def test_a_smeared_edge_costs_as_much_as_it_differs_from_both_sides():
     assert tolerant_loss(smeared, step(10)).item() == pytest.approx((0.25 + 0.4) / 20)
 
 
+def test_what_is_invalid_in_the_ground_truth_costs_nothing():
+    ground_truth, estimate = step(10), step(13).requires_grad_()
+    ground_truth[..., 8:14] = torch.nan
+    loss = training_loss(estimate, ground_truth, 0.3, tolerant_share=0.4)
+    loss.backward()
+    assert loss.item() < 1e-4 and not estimate.grad.any()
+    with torch.no_grad():
+        estimate[..., 2] += 0.5
+    assert training_loss(estimate, ground_truth, 0).item() == pytest.approx(0.5 / 20)
+
+
+def test_an_edge_beside_invalid_pixels_is_still_an_edge():
+    ground_truth = step(10)
+    ground_truth[..., 10:12] = torch.nan
+    assert tolerant_loss(step(9), ground_truth).item() == pytest.approx(1 / 20)  # what it could be is invalid
+    assert tolerant_loss(step(12), ground_truth).item() == 0
+
+
 def test_the_tolerant_share_is_of_l1():
     estimate, ground_truth = step(12), step(10)
     l1 = (estimate - ground_truth).abs().mean().item()

@@ -7,6 +7,7 @@ import torch
 
 from depth_sr_ros.synthetic.sensors import TofSensor
 from depth_sr_ros.synthetic.stereo import StereoSensor
+from depth_sr_ros.training import samples
 from depth_sr_ros.training.degradations import Degradation, degrade_guide, parallax
 from depth_sr_ros.training.device_batches import fits
 from depth_sr_ros.training.reductions import block_mean, block_median, decimated
@@ -48,15 +49,24 @@ def test_reductions_come_as_often_as_stated():
 
 
 @pytest.mark.parametrize("disparity", [0.0, 1.0])
-def test_what_stereo_measures_has_an_exact_ground_truth_and_its_own_range(disparity):
-    """The edges of the target stay where and as sharp as they are; the LR depth without holes fills [0, 1]."""
+def test_what_stereo_measures_has_a_sharp_ground_truth_and_its_own_range(disparity):
+    """The ground truth is near or far, nothing between, and NaN where the camera sees nothing; the LR depth has no holes."""
     amount = replace(CLEAN, stereo_chance=1.0, jagged_chance=1.0, depth_blur_chance=1.0, disparity_chance=disparity)
     for seed in range(4):
         _, lr_depth, ground_truth = make_samples(*room(), 8, amount, seeded(seed))
         assert lr_depth.isfinite().all() and lr_depth.min() == 0 and lr_depth.max() == pytest.approx(1, abs=1e-6)
-        ordered = ground_truth.flatten().sort().values
-        assert (ordered.diff() > 0.5).sum() == 1  # near and far, and nothing between them
-        assert (ground_truth.median() - lr_depth.median()).abs() < 0.1
+        ordered = ground_truth[ground_truth.isfinite()].sort().values
+        assert (ordered.diff() > 0.4).sum() == 1 and 0.01 < ground_truth.isnan().float().mean() < 0.4
+        assert (ground_truth.nanmedian() - lr_depth.median()).abs() < 0.1
+
+
+def test_the_foreground_is_as_large_as_the_stereo_camera_sees_it(monkeypatch):
+    """Else a network would learn to shrink what a sensor calls near."""
+    sensor = StereoSensor(focal_baseline=0.5, fattening=3, ragged=0, step=0, noise=0, lost_share=0)
+    monkeypatch.setattr(samples, "random_stereo", lambda generator: sensor)
+    _, _, ground_truth = make_samples(*room(), 8, replace(CLEAN, stereo_chance=1.0), seeded(2))
+    near = (ground_truth < 0.3)[0, 0]
+    assert sorted((near.any(0).sum().item(), near.any(1).sum().item())) == [23 + 6, 24 + 6]
 
 
 def test_sensors_come_as_often_as_stated(pool):
