@@ -184,8 +184,8 @@ def _measured(
         metres = torch.where(seen_depth.isnan(), torch.nan, grown_foreground(metres, sensor.fattening))
     known = lr_depth.isfinite()
     lr_depth = _filled(lr_depth, known) if known.any() else block_mean(depth if not inverse else 1 / depth, scale)
-    images = lr_depth, metres[None, None]
-    return tuple(1 / image for image in images) if inverse else images
+    ground_truth = metres[None, None]
+    return (1 / lr_depth, 1 / ground_truth) if inverse else (lr_depth, ground_truth)
 
 
 def _filled(lr_depth: Tensor, known: Tensor) -> Tensor:
