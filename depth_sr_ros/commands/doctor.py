@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import importlib.util
 import os
 import platform
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from depth_sr_ros.system.package_files import share_directory
 from depth_sr_ros.system.system_info import cpu_flags, cpu_model, package_versions
 
+if TYPE_CHECKING:
+    from depth_sr_ros.backends import Backend
+
 RECEIVE_BUFFER = 4 << 20  # bytes; with Linux's 208 KiB, images come late or not at all
+DEFAULT_MIDDLEWARE = "rmw_fastrtps_cpp"
+PROFILE_VARIABLES = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")  # of Fast DDS 2 and 3
 Finding = tuple[str, str, bool]  # what, how it is, whether that is fine
 
 
@@ -38,7 +44,7 @@ def _findings() -> Iterator[Finding]:
     yield "cpu", f"{cpu_model()}, {os.cpu_count()} cores, {flags}", True
     yield "gpu", _gpu(), True
     yield from _backends()
-    yield "ros", _ros(), True
+    yield from _ros()
     yield from _receive_buffer()
     yield from _weights()
 
@@ -66,22 +72,52 @@ def _backends() -> Iterator[Finding]:
     usable = 0
     for name in known_backends():
         backend = make_backend(name)
-        reason = backend.unavailable()
-        usable += reason is None
-        state = f"ready on {backend.device}, {' or '.join(backend.precisions())}" if reason is None else reason
-        yield f"  {name}", state, True
+        if reason := backend.unavailable():
+            yield f"  {name}", reason, True
+        elif fault := _fault(backend):
+            yield f"  {name}", f"cannot compile, so it is left out: {fault}", False
+        else:
+            usable += 1
+            yield f"  {name}", f"compiles on {backend.device}, {' or '.join(backend.precisions())}", True
     if not usable:
         yield "backends", "none can be used: nothing will run", False
 
 
-def _ros() -> str:
-    spec, lite = importlib.util.find_spec("rclpy"), importlib.util.find_spec("ros2_lite")
+def _fault(backend: Backend) -> str | None:
+    """Why a backend does not compile a network of two layers, or computes something else; None where it does right."""
+    import torch
+
+    torch.manual_seed(0)
+    layers = torch.nn.Conv2d(1, 8, 3, padding=1), torch.nn.ReLU(), torch.nn.Conv2d(8, 1, 3, padding=1)
+    try:
+        backend.compile(torch.nn.Sequential(*layers).eval(), (torch.linspace(0, 1, 256).reshape(1, 1, 16, 16),))
+    except Exception as error:  # of any kind that a runtime that is half installed comes up with
+        return " ".join(str(error).split()) or type(error).__name__
+    return None
+
+
+def _ros() -> Iterator[Finding]:
+    spec = importlib.util.find_spec("rclpy")
     if spec is None or spec.origin is None:
-        return "no rclpy, which only the node needs: source a ROS 2 installation, or install ros2_lite"
-    if lite is not None and lite.origin is not None and Path(lite.origin).parent in Path(spec.origin).parents:
-        return f"ros2_lite {importlib.metadata.version('ros2_lite')} in place of ROS 2"
-    distro = os.environ.get("ROS_DISTRO", "(ROS_DISTRO is not set)")
-    return f"ROS 2 {distro}, rclpy from {Path(spec.origin).parent}"
+        yield "ros", "no rclpy, which only the node needs: see docs/installation.md", True
+        return
+    yield "ros", f"ROS_DISTRO {os.environ.get('ROS_DISTRO', 'is not set')}, rclpy from {Path(spec.origin).parent}", True
+    middleware = os.environ.get("RMW_IMPLEMENTATION") or DEFAULT_MIDDLEWARE
+    yield "rmw", middleware, True
+    if "fastrtps" in middleware:
+        yield _fast_dds_profile()
+
+
+def _fast_dds_profile() -> Finding:
+    """What Fast DDS reads; its own defaults lose images of some megabytes."""
+    named = {name: os.environ[name] for name in PROFILE_VARIABLES if os.environ.get(name)}
+    if not named:
+        profile = share_directory() / "config" / "fastdds.xml"
+        return "fast dds", f"no profile, so large images may be lost: export {PROFILE_VARIABLES[0]}={profile}", True
+    for name, path in named.items():
+        if not Path(path).is_file():
+            return "fast dds", f"{name} is {path}, which is no file: its defaults hold, and large images may be lost", False
+    return "fast dds", f"profile {', '.join(sorted(set(named.values())))}", True
 
 
 def _receive_buffer(setting: Path = Path("/proc/sys/net/core/rmem_max")) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -24,6 +25,7 @@ COMMANDS = (
     "depth_sr_ros.commands.train",
     "depth_sr_ros.commands.benchmark",
 )
+OUTPUT_CLOSED = 141  # as a shell gives for SIGPIPE
 USER_ERROR = 2  # exit status, as argparse has it
 
 
@@ -50,9 +52,14 @@ def console_script() -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; return the exit status: 2 with one line on stderr for what the user can put right, 130 after Ctrl-C."""
     try:
-        return _run(make_parser().parse_args(argv))
+        status = _run(make_parser().parse_args(argv))
+        sys.stdout.flush()
+        return status
     except KeyboardInterrupt:
         return INTERRUPTED
+    except BrokenPipeError:  # who read what is printed has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
+        return OUTPUT_CLOSED
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -60,6 +67,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
     try:
         return arguments.run(arguments) or 0
+    except BrokenPipeError:
+        raise
     except (ValueError, BackendError, OSError) as error:  # the package's errors are all of these kinds
         if arguments.traceback:
             raise

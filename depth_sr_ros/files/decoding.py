@@ -145,13 +145,11 @@ def _pixels(image: Image) -> np.ndarray:
     if image.mode not in ("L", "RGB", "RGBA", "F") and not image.mode.startswith("I"):
         image = image.convert("L" if image.mode in ("1", "LA") else "RGB")
     width, height = image.size
-    pixels = None
+    first = np.asarray(image.crop((0, 0, width, 1)))
+    # what begins with I is 16 bits, as int32 up to Pillow 10
+    pixels = np.empty((height, *first.shape[1:]), np.uint16 if image.mode.startswith("I") else first.dtype)
     for row in range(0, height, _BAND):  # Pillow copies twice: band by band both are in the cache, half the time at 1080p
-        band = np.asarray(image.crop((0, row, width, min(row + _BAND, height))))
-        if pixels is None:
-            # what begins with I is 16 bits, as int32 up to Pillow 10
-            pixels = np.empty((height, *band.shape[1:]), np.uint16 if image.mode.startswith("I") else band.dtype)
-        pixels[row : row + _BAND] = band
+        pixels[row : row + _BAND] = np.asarray(image.crop((0, row, width, min(row + _BAND, height))))
     return pixels
 
 

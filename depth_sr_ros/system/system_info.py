@@ -19,7 +19,7 @@ CPU_FLAGS = (  # those that matter to networks
     "i8mm",
     "bf16",
 )
-PACKAGES = ("numpy", "torch", "numba", "safetensors", "openvino", "cyclonedds", "rosbags")
+PACKAGES = ("numpy", "torch", "numba", "safetensors", "openvino", "rosbags")
 CPUINFO = Path("/proc/cpuinfo")
 
 

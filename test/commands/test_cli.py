@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from shadowed_modules import run_with_module
 from small_methods import save_small
 
 from depth_sr_ros.commands.main import main, make_parser
@@ -374,6 +375,32 @@ def test_doctor_knows_backends_versions_and_weights(capsys):
     said = capsys.readouterr().out
     for what in ("python", "numpy", "torch", "openvino", "torch_eager", "ros ", "weights"):
         assert what in said
+
+
+def test_doctor_finds_a_backend_that_cannot_compile(tmp_path):
+    """OpenVINO can be imported without `packaging`, and says that it is ready, but its converter needs it."""
+    pytest.importorskip("openvino")
+    done = run_with_module(tmp_path, "packaging", "raise ImportError('no packaging')", "doctor")
+    assert done.returncode == 1 and re.search(r"(?m)^! +openvino +cannot compile.*no packaging", done.stdout)
+    assert re.search(r"(?m)^ +torch_eager +compiles on cpu", done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("profile", "said", "status"),
+    [(None, "no profile, so large images may be lost: export FASTRTPS", 0), ("/nowhere.xml", "which is no file", 1)],
+)
+def test_doctor_names_the_middleware_and_its_profile(profile, said, status, monkeypatch, capsys):
+    pytest.importorskip("rclpy")
+    monkeypatch.delenv("RMW_IMPLEMENTATION", raising=False)
+    for name in ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    if profile:
+        monkeypatch.setenv("FASTDDS_DEFAULT_PROFILES_FILE", profile)
+    assert main(["doctor"]) == status
+    out = capsys.readouterr().out
+    assert said in out and "rmw_fastrtps_cpp" in out
+    monkeypatch.setenv("RMW_IMPLEMENTATION", "rmw_cyclonedds_cpp")
+    assert main(["doctor"]) == 0 and "fast dds" not in capsys.readouterr().out
 
 
 def test_doctor_finds_damaged_weights(tmp_path, monkeypatch, capsys):
