@@ -49,7 +49,7 @@ def decode_compressed_depth(data: memoryview, encoding: str, codec: str) -> np.n
 
 def decode_counts(data: memoryview) -> np.ndarray:
     """(h, w) uint16 of an image file. Raises ImageError where it holds anything else."""
-    image = decode(data)
+    image = decode(data, one_channel=True)
     if image.dtype != np.uint16 or image.ndim != 2:
         raise ImageError("bad_data", f"depth image holds {image.dtype} {image.shape}; expected one channel of 16 bits")
     return image

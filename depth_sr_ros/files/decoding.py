@@ -34,11 +34,12 @@ _TIFF_TILE = (322, 323)
 _TIFF_RATIOS = {1: 1, 5: LZW_RATIO, 8: DEFLATE_RATIO, 32946: DEFLATE_RATIO, 32773: 64}  # none, LZW, deflate, PackBits
 
 
-def decode(data: memoryview) -> np.ndarray:
+def decode(data: memoryview, one_channel: bool = False) -> np.ndarray:
     """The pixels of an image file as they are stored: an EXIF orientation is not applied (see `images.read_rgb`).
 
     Args:
         data: the whole file.
+        one_channel: refuse colours by the header, before they take memory.
 
     Returns:
         (H, W), (H, W, 3) RGB or (H, W, 4) RGBA, uint8, uint16, float32 or float64; a palette is resolved.
@@ -49,12 +50,12 @@ def decode(data: memoryview) -> np.ndarray:
     """
     head = bytes(data[:8])
     if head == headers.PNG:
-        return _decode_png(data)
+        return _decode_png(data, one_channel)
     if head[:2] == headers.JPEG:
         _check_claim(*headers.jpeg_size(data), JPEG_PIXELS_PER_BYTE, data)
         return _by_pillow(data, ("JPEG",))
     if head[:4] in headers.TIFF:
-        return _decode_tiff(data)
+        return _decode_tiff(data, one_channel)
     if head[:4] == headers.EXR:
         _check_claim(*headers.exr_size(data), _OTHER_PIXELS_PER_BYTE, data)
         return _by_opencv(data)
@@ -70,10 +71,16 @@ def _check_claim(width: int, height: int, per_byte: float, data: memoryview) -> 
         raise ImageError("bad_size", f"image says it is {width} x {height}: {len(data)} bytes cannot hold so many pixels")
 
 
-def _decode_png(data: memoryview) -> np.ndarray:
+def _check_channels(channels: int, one_channel: bool) -> None:
+    if one_channel and channels > 1:
+        raise ImageError("bad_data", f"image has {channels} channels; expected one")
+
+
+def _decode_png(data: memoryview, one_channel: bool) -> np.ndarray:
     header = headers.png_header(data)
     size = sum(part.stop - part.start for part in header.compressed)
-    check_size(header.width, header.height)
+    check_size(header.width, header.height, header.bits * header.channels // 8)
+    _check_channels(header.channels, one_channel)
     if header.row_bytes * header.height > DEFLATE_RATIO * size:
         claim = f"{header.width} x {header.height}"
         raise ImageError("bad_size", f"image says it is {claim}: {size} compressed bytes cannot hold so many pixels")
@@ -106,10 +113,13 @@ def _checksums_hold(header: headers.PngHeader, data: memoryview) -> bool:
     )
 
 
-def _decode_tiff(data: memoryview) -> np.ndarray:
+def _decode_tiff(data: memoryview, one_channel: bool) -> np.ndarray:
     tags = headers.tiff_tags(data)
     width, height = tags.get(_TIFF_WIDTH, 0), tags.get(_TIFF_HEIGHT, 0)
-    check_size(width, height)
+    samples = tags.get(_TIFF_SAMPLES, 1)
+    pixel = max(1, tags.get(_TIFF_BITS, 1) * samples // 8)
+    check_size(width, height, pixel)
+    _check_channels(samples, one_channel)
     ratio = _TIFF_RATIOS.get(tags.get(_TIFF_COMPRESSION, 1))
     if ratio is None:
         raise ImageError("unknown_encoding", f"TIFF has compression {tags[_TIFF_COMPRESSION]}; read are none, LZW and deflate")
@@ -117,7 +127,6 @@ def _decode_tiff(data: memoryview) -> np.ndarray:
         raise ImageError("unknown_encoding", f"TIFF has orientation {tags[_TIFF_ORIENTATION]}: save it upright")
     if max(tags.get(tag, 0) for tag in _TIFF_TILE) > 1024:
         raise ImageError("bad_size", "TIFF has tiles of more than 1024 pixels per axis")
-    pixel = max(1, tags.get(_TIFF_BITS, 1) * tags.get(_TIFF_SAMPLES, 1) // 8)
     if pixel > 32:
         raise ImageError("unknown_encoding", f"TIFF has {pixel} bytes per pixel")
     _check_claim(width, height, ratio * 1.05 / pixel, data)

@@ -18,6 +18,8 @@ from depth_sr_ros.system.compiled import compiled
 
 _SIZE = struct.Struct("<ii")
 _SPARE_BYTES = 8  # that may stand behind the last pixel
+_EMPTY_PIXELS = 1 << 22  # of an image without any depth, which is a few bytes whatever its size
+_PIXELS_PER_BYTE = 1 << 10
 _ENDS, _NO_RUN, _LEAVES, _RANGE, _LONG = -1, -2, -3, -4, -5
 _FAULTS = {
     _ENDS: "ends before its last pixel",
@@ -39,6 +41,8 @@ def decode_rvl(data: memoryview) -> np.ndarray:
         raise ImageError("bad_data", f"RVL image of {len(data)} bytes has no size")
     width, height = _SIZE.unpack_from(data)
     check_size(width, height)
+    if width * height > max(_EMPTY_PIXELS, _PIXELS_PER_BYTE * len(data)):
+        raise ImageError("bad_size", f"RVL image says it is {width} x {height}: {len(data)} bytes cannot hold so many pixels")
     words = np.frombuffer(data[_SIZE.size : len(data) - len(data) % 4], "<u4")
     depth = np.zeros(width * height, np.uint16)
     used = _compiled()[0](words, depth)

@@ -57,7 +57,7 @@ def decode_compressed_depth(message: Any) -> np.ndarray:
         if transport.startswith("compressedDepth") and encoding != "64FC1":  # of which there is no such thing
             codec = transport.removeprefix("compressedDepth").strip() or "png"  # before Humble the codec was not named
             return decode_transport(data, encoding, codec)
-        pixels = decode(data)
+        pixels = decode(data, one_channel=True)
     stored = {"u2": "16UC1", "f4": "32FC1", "f8": "64FC1"}.get(pixels.dtype.str[1:]) if pixels.ndim == 2 else None
     expected = {"mono16": "16UC1"}.get(encoding, encoding)
     if stored is None or not (is_file or stored == expected):

@@ -55,6 +55,7 @@ def bombs():
         "png that ends early": png(4000, 4000, 16, 6, row * 40),
         "png with more rows than it has": png(64, 64, 16, 2, bytes(1 << 27)),
         "png with a text": png(8, 8, 16, 0, bytes(100), text)[:-12],
+        "png of 16-bit RGBA": png(8192, 8192, 16, 6, row * 8192),
         "jpeg that claims 8000 x 8000": bytes(sparse_jpeg),
         "bmp that claims 13000 x 13000": b"BM" + bytes(12) + struct.pack("<IiiHHIIiiII", 40, 13000, 13000, 1, 24, *[0] * 6),
         "tiff 20000 x 20000": tiff(20000, 20000, compression=5),

@@ -86,6 +86,18 @@ def test_what_is_broken_is_refused_by_name(what):
     assert caught.value.reason == reason, caught.value
 
 
+@pytest.mark.parametrize("extension", [".png", ".tiff"])
+def test_colours_are_refused_by_the_header_where_depth_is_wanted(extension):
+    with pytest.raises(ImageError, match="has 3 channels; expected one") as caught:
+        decode(memoryview(encoded(extension, BGR)), one_channel=True)
+    assert caught.value.reason == "bad_data"
+
+
+def test_a_large_image_without_any_depth_is_no_bomb():
+    empty = np.zeros((1080, 1920), np.uint16)
+    np.testing.assert_array_equal(decode_rvl(memoryview(encode_rvl(empty))), empty)
+
+
 def test_random_damage_is_refused_or_decoded_and_never_heard_of(capfd):
     files = {
         extension: encoded(extension, pixels)
