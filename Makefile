@@ -31,7 +31,7 @@ test-install: $(READY)
 	$(BIN)/python test/packaging/try_pip.py
 
 # Sources are linked, not copied; a changed dependency installs anew. Real ROS 2: a sourced one, else wheels.
-$(READY): requirements.txt requirements-$(ROS).txt $(PACKAGED)
+$(READY): requirements.txt requirements-$(ROS).txt ros2_lite/interfaces/tf2_msgs/CMakeLists.txt $(PACKAGED)
 	@$(PYTHON) -c 'import sys; assert (3, 10) <= sys.version_info[:2] <= (3, 13), \
 		f"Python {sys.version.split()[0]}: 3.10 to 3.13 is needed; name one by PYTHON=..."'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -40,7 +40,7 @@ $(READY): requirements.txt requirements-$(ROS).txt $(PACKAGED)
 	@if $(BIN)/python -c 'import os, rclpy; assert os.environ.get("ROS_DISTRO")' 2> /dev/null; then \
 		echo "using the ROS 2 that is sourced: $$ROS_DISTRO"; \
 	elif [ "$$(uname -sm)" = "Linux x86_64" ]; then \
-		$(BIN)/python -m pip install --requirement requirements-$(ROS).txt; \
+		$(BIN)/python -m pip install --requirement requirements-$(ROS).txt && $(BIN)/python ros2_lite/interfaces/build.py; \
 	else \
 		echo "no rclpy for $$(uname -sm) on PyPI: install ROS 2 (https://docs.ros.org) and source its setup.bash"; \
 		exit 1; \
