@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -56,7 +58,7 @@ class Registration:
         if not 0 <= coverage <= 1:
             raise ValueError(f"coverage is {coverage}; valid: 0 to 1")
         transform = checked_rigid(target_from_depth)
-        self.target = target
+        self.target, self._depth_camera = target, depth_camera
         self._shape, size = (depth_camera.height, depth_camera.width), (target.height, target.width)
         rays = _rays(depth_camera)
         places = _far_places(rays, transform, target)
@@ -85,6 +87,16 @@ class Registration:
         depth = np.ascontiguousarray(depth, np.float32)
         cells = self._splat(depth) if self.is_denser else self._draw(depth)
         return self._reduce(cells)
+
+    def moved(self, target_from_depth: np.ndarray) -> Registration:
+        """The registration with a transform that differs a little: the cells stay as they are, and so does the memory.
+
+        Raises:
+            ValueError: the matrix is not a rigid transform.
+        """
+        other = copy.copy(self)
+        other._geometry = _geometry(self._depth_camera, self.target.scaled(self.cells), checked_rigid(target_from_depth))
+        return other
 
     def _splat(self, depth: np.ndarray) -> np.ndarray:
         from depth_sr_ros.core import registration_cpu as cpu
@@ -135,6 +147,7 @@ def _parts() -> int:
     return min(numba.get_num_threads(), MAX_PARTS)
 
 
+@lru_cache(maxsize=4)
 def _rays(camera: PinholeCamera) -> np.ndarray:
     """(h, w, 2): every pixel's place on the plane at distance 1, NaN where the lens lets no ray through."""
     rows, columns = np.mgrid[: camera.height, : camera.width]

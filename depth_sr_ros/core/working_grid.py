@@ -6,6 +6,7 @@ no multiple of the scale the last blocks reach beyond it: the guide is padded by
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,12 +19,13 @@ from depth_sr_ros.core.depth_image import valid_mask
 from depth_sr_ros.core.registration import LEAST_COVERAGE, Registration
 from depth_sr_ros.core.result import FrameError
 from depth_sr_ros.core.rigid import checked_rigid, is_identity
-from depth_sr_ros.files.depth_units import from_uint16_mm
+from depth_sr_ros.files.depth_units import MILLIMETRE, NO_RETURN, to_metres
 
 REGISTRATIONS = ("auto", "none", "reproject")
 WAYS = ("as it is", "reduced", "resampled", "projected")
 SAME_ASPECT = 0.02  # relative difference of aspect ratios that the rounding of image sizes explains
 HALF_A_PIXEL = 0.5
+LITTLE = 0.02  # metres, and of the rotation matrix
 KEPT = 0.8  # of the depth camera's resolution, so that a grid a little coarser is not passed over for one twice as fine
 
 
@@ -110,21 +112,26 @@ class Rig:
         self.camera = grid_camera(colour_camera, scale)
         self.scale = scale
         self._depth_shape = (depth_camera.height, depth_camera.width)
-        self._extent = (colour_camera.height / scale, colour_camera.width / scale)
-        self._options: dict[str, Any] = {"reduction": reduction, "coverage": coverage, "extent": self._extent}
-        transform = np.eye(4) if depth_to_colour is None else checked_rigid(depth_to_colour)
+        self._cameras, self._wanted = (colour_camera, depth_camera), registration
+        self._options: dict[str, Any] = {"reduction": reduction, "coverage": coverage}
+        extent = colour_camera.height / scale, colour_camera.width / scale
+        self._transform = transform = np.eye(4) if depth_to_colour is None else checked_rigid(depth_to_colour)
         difference = "" if registration == "none" else _difference(colour_camera, depth_camera, transform, self.camera)
         if difference or registration == "reproject":
             self.way, self.reason = "projected", difference or "registration is 'reproject'"
-            self._registration: Registration | None = Registration(depth_camera, self.camera, transform, **self._options)
+            self._registration: Registration | None = Registration(
+                depth_camera, self.camera, transform, extent=extent, **self._options
+            )
         else:
-            self._registration = self._same_view(colour_camera, depth_camera)
+            self._registration = self._same_view(colour_camera, depth_camera, extent)
 
-    def bring(self, depth: np.ndarray) -> np.ndarray:
+    def bring(self, depth: np.ndarray, depth_unit: float = MILLIMETRE, no_return: Sequence[float] = NO_RETURN) -> np.ndarray:
         """Bring a depth image onto the grid.
 
         Args:
-            depth: (h, w) float, metres, or uint16, millimetres; what is not positive and finite is invalid.
+            depth: (h, w) float, metres, or uint16 counts; what is not positive and finite is invalid.
+            depth_unit: metres per count.
+            no_return: values of the image's own numbers that mean no return.
 
         Returns:
             The grid's (h, w): `depth` itself where it is there as it is, else float32 metres with NaN for invalid.
@@ -137,13 +144,26 @@ class Rig:
             raise ValueError(f"depth image is {depth.shape}, its camera (h, w) = {self._depth_shape}")
         if self._registration is None:
             return depth
-        metres = from_uint16_mm(depth) if depth.dtype.kind == "u" else depth
+        metres = to_metres(depth, depth_unit, no_return)
         brought = self._registration(metres)
         if np.isnan(brought).all():
             self._complain(metres)
         return brought
 
-    def _same_view(self, colour: PinholeCamera, depth: PinholeCamera) -> Registration | None:
+    def moved(self, depth_to_colour: np.ndarray | None) -> Rig:
+        """The rig with another transform; at little cost where the depth camera is projected and has moved a little only.
+
+        Raises:
+            ValueError: the transform is not rigid.
+        """
+        transform = np.eye(4) if depth_to_colour is None else checked_rigid(depth_to_colour)
+        if self.way != "projected" or np.abs(transform - self._transform).max() > LITTLE:
+            return Rig(*self._cameras, transform, self.scale, registration=self._wanted, **self._options)
+        rig = copy.copy(self)
+        rig._registration = self._registration.moved(transform)
+        return rig
+
+    def _same_view(self, colour: PinholeCamera, depth: PinholeCamera, extent: tuple[float, float]) -> Registration | None:
         """Choose the way between two resolutions of one view."""
         grid = self.camera
         sizes = f"{depth.width} x {depth.height} for the grid of {grid.width} x {grid.height}"
@@ -153,7 +173,7 @@ class Rig:
         check_view((colour.height, colour.width), (depth.height, depth.width))
         flat = replace(colour, lens=IDEAL, tx=0.0, ty=0.0)  # the pixels of one image are related without its lens
         registration = Registration(
-            flat.resized(depth.width, depth.height), grid_camera(flat, self.scale), np.eye(4), **self._options
+            flat.resized(depth.width, depth.height), grid_camera(flat, self.scale), np.eye(4), extent=extent, **self._options
         )
         self.way = "reduced" if registration.is_denser else "resampled"
         self.reason = f"one view, depth is {sizes}"

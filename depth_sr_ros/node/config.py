@@ -16,6 +16,7 @@ from typing import Any
 from depth_sr_ros.backends import known_backends
 from depth_sr_ros.backends.base import TOLERANCE
 from depth_sr_ros.files.limits import LARGEST_UNIT, SMALLEST_UNIT
+from depth_sr_ros.core.calibration import parse_extrinsics
 from depth_sr_ros.methods import registry
 from depth_sr_ros.node.texts import shortened
 
@@ -95,6 +96,9 @@ _input = partial(_row, group="What comes in")
 _node = partial(_row, group="How the node lives")
 
 
+LENS = "{} images are rectified (P holds) or raw (K and D hold); auto: rectified on topics whose name has image_rect"
+
+
 def _transports(*names: str) -> Callable[[], tuple[str, ...]]:
     return lambda: names
 
@@ -104,7 +108,9 @@ class Config:
     """Every parameter of the node: adding one is adding a line here."""
 
     method: str = _engine("fdkn", "method that upsamples the depth", choices=lambda: tuple(registry.known_methods()))
-    scale: int = _engine(8, "the output has this many times the depth image's resolution", low=2, high=registry.MAX_SCALE)
+    scale: int = _engine(
+        8, "pixels of the result per pixel of the depth that the network sees, per axis", low=2, high=registry.MAX_SCALE
+    )
     backend: str = _engine(
         "auto", "runtime of the network; auto takes the fastest one here", choices=lambda: ("auto", *known_backends())
     )
@@ -126,6 +132,11 @@ class Config:
         0, "steps of a method that iterates, as dada; 0 takes the method's own number", low=0, high=10_000, library=None
     )
 
+    output: str = _output(
+        "colour",
+        "whose view the result has: the colour image's, at its very size, or the depth image's at scale times its size",
+        choices=lambda: ("colour", "depth"),
+    )
     output_encoding: str = _output(
         "32FC1", "32FC1: metres, NaN invalid; 16UC1: millimetres, 0 invalid (REP 118)", choices=lambda: ("32FC1", "16UC1")
     )
@@ -150,6 +161,23 @@ class Config:
         low=0.05,
         high=10.0,
     )
+    registration: str = _input(
+        "auto",
+        "depth of another view is projected into the colour image's; none takes it for registered, reproject always projects",
+        choices=lambda: ("auto", "none", "reproject"),
+    )
+    depth_to_colour: str = _input(
+        "tf",
+        "where the depth camera stands: tf, or 'x y z roll pitch yaw' (m, rad) from its optical frame to the colour camera's",
+    )
+    reduction: str = _input(
+        "median", "how depth of a higher resolution than the working grid is reduced", choices=lambda: ("median", "mean")
+    )
+    coverage: float = _input(
+        0.5, "share of a pixel of the working grid that must be measured, else it is invalid", low=0.0, high=1.0
+    )
+    rgb_lens: str = _input("auto", LENS.format("colour"), choices=lambda: ("auto", "rectified", "raw"))
+    depth_lens: str = _input("auto", LENS.format("depth"), choices=lambda: ("auto", "rectified", "raw"))
     sync_tolerance_ms: float = _input(
         20.0, "largest difference between the stamps of a colour image and its depth image", unit="ms", low=0.0, high=1000.0
     )
@@ -200,4 +228,8 @@ def check(values: Mapping[str, Any]) -> Config:
     config = Config(**values)
     if config.max_depth and config.min_depth >= config.max_depth:
         raise ParameterError(f"min_depth {config.min_depth:g} m must be less than max_depth {config.max_depth:g} m")
+    try:
+        parse_extrinsics(config.depth_to_colour)
+    except ValueError as error:
+        raise ParameterError(str(error)) from None
     return config

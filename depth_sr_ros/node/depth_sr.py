@@ -21,15 +21,17 @@ from depth_sr_ros.backends import BackendError
 from depth_sr_ros.core.result import FrameError
 from depth_sr_ros.node.capabilities import Capabilities
 from depth_sr_ros.node.config import ParameterError
+from depth_sr_ros.node.geometry import Geometry
 from depth_sr_ros.node.inputs import Inputs
 from depth_sr_ros.node.live_upsampler import EngineSettings, LiveUpsampler
 from depth_sr_ros.node.messages import stamp_ns
 from depth_sr_ros.node.monitor import Monitor
 from depth_sr_ros.node.pairing import STREAMS
 from depth_sr_ros.node.parameters import Parameters
-from depth_sr_ros.node.stages import Compress, Decode, Encode, Frame, Pipeline, Registered, Upsample
+from depth_sr_ros.node.stages import Compress, Decode, Encode, Frame, Pipeline, Upsample
 from depth_sr_ros.node.statistics import Notices, Statistics, ThrottledLog
 from depth_sr_ros.node.texts import one_line
+from depth_sr_ros.node.transforms import Transforms
 from depth_sr_ros.node.worker import Worker
 
 QUEUE = 5  # messages an output
@@ -53,6 +55,7 @@ class DepthSr:
         self._warn = ThrottledLog(lambda line: self._log.warning(line))
         self._notices = Notices(self._warn)
         self._config = self._parameters.config()
+        self._transforms = Transforms(node)
         self._inputs: Inputs | None = None
         self._upsampler: LiveUpsampler | None = None
         self._pipeline: Pipeline | None = None
@@ -99,7 +102,7 @@ class DepthSr:
             # a transport's topic is that of the images, after remapping, with the transport's name behind it
             compressed = self._publisher(CompressedImage, f"{self._node.resolve_topic_name('~/image')}/compressedDepth")
             self._parameters.check_against(Capabilities.find())  # last of the checks: it takes seconds
-            self._geometry = Registered(self._notices)
+            self._geometry = Geometry(self._transforms, self._inputs.image_names, self._notices, self._on_decided)
             self._upsampler = LiveUpsampler(
                 EngineSettings.of(self._config),
                 expected_shape=self._expected_shape,
@@ -140,6 +143,7 @@ class DepthSr:
             ended = upsampler.stop(CLOSE_S) and ended
         if self._inputs is not None:
             self._account_for(self._inputs)
+        self._transforms.close()
         self._inputs = self._pipeline = None
         for publisher in self._publishers:
             self._node.destroy_publisher(publisher)
@@ -174,13 +178,16 @@ class DepthSr:
         inputs = self._inputs
         if inputs is None:
             return None
-        return self._geometry.grid_shape(inputs.infos["rgb"].latest, inputs.infos["depth"].latest, scale)
+        return self._geometry.grid_shape(self._config, scale, inputs.infos["rgb"].latest, inputs.infos["depth"].latest)
 
     def _on_pair(self, rgb: Any, depth: Any) -> None:
         if self._pipeline.is_listened_to():
             self._worker.put(Frame(rgb, depth, self._config, self._upsampler.engine, time.monotonic()))
         else:
             self._statistics.dropped("no_subscriber")
+
+    def _on_decided(self, what: str) -> None:
+        self._log.info(f"geometry: {what}")
 
     def _process(self, frame: Frame) -> None:
         """In the worker's thread: a frame's outputs, published and counted."""

@@ -72,6 +72,11 @@ class Inputs:
         return self._info_topics + self._image_topics
 
     @property
+    def image_names(self) -> dict[str, str]:
+        """The full names of the image topics by stream."""
+        return {stream: topic.name for stream, topic in zip(STREAMS, self._image_topics, strict=True)}
+
+    @property
     def is_open(self) -> bool:
         """Whether anything is subscribed."""
         return any(topic.is_open for topic in self.topics)

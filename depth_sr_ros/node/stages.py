@@ -19,7 +19,7 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from depth_sr_ros.core.result import DepthResult, FrameError
 from depth_sr_ros.files.depth_units import to_metres, unit_doubt
-from depth_sr_ros.node.camera_info import ParsedInfo, upsampled_info
+from depth_sr_ros.node.camera_info import ParsedInfo
 from depth_sr_ros.node.compressed import fill_compressed_depth
 from depth_sr_ros.node.config import Config
 from depth_sr_ros.node.inputs import Inputs
@@ -104,46 +104,22 @@ class Decode(Stage):
         self._notices.set("unit", unit_doubt(counts, unit, no_return))
         frame.depth = to_metres(counts, unit, no_return)
         frame.rgb = self._decoders["rgb"](frame.rgb_message)
-        frame.depth_info = self._info("depth", frame.depth, frame.depth_message)
-        frame.rgb_info = self._info("rgb", frame.rgb, frame.rgb_message)
+        whose = "rgb" if frame.config.output == "colour" else "depth"
+        frame.depth_info = self._info("depth", frame.depth, frame.depth_message, whose == "depth")
+        frame.rgb_info = self._info("rgb", frame.rgb, frame.rgb_message, whose == "rgb")
 
-    def _info(self, stream: str, pixels: np.ndarray, message: Any) -> ParsedInfo | None:
+    def _info(self, stream: str, pixels: np.ndarray, message: Any, is_results: bool) -> ParsedInfo | None:
         """What is known of the camera; a camera_info that is no good costs itself, not the image."""
         infos = self._infos[stream]
         try:
             info = infos.find(pixels.shape[1], pixels.shape[0], stamp_ns(message))
         except FrameError as error:
             if error.reason != "no_camera_info" or time.monotonic() - self._began_s > INFO_PATIENCE_S:
-                withheld = "; the result's is withheld" if stream == "depth" else ""
+                withheld = "; the result's is withheld" if is_results else ""
                 self._notices.set(f"{stream}_info", f"{stream}: {error}{withheld}")
             return None
         self._notices.set(f"{stream}_info", infos.note and f"{stream}: {infos.note}")
         return info
-
-
-class Registered(Stage):
-    """Geometry where depth and colour camera see the same view: the depth image is the working grid."""
-
-    name = "geometry"
-
-    def __init__(self, notices: Notices) -> None:
-        self._notices = notices
-
-    def grid_shape(self, rgb_info: ParsedInfo | None, depth_info: ParsedInfo | None, scale: int) -> tuple[int, int] | None:
-        """(h, w) of the working grid as the latest camera_info of both cameras tell it; None where they do not."""
-        return None if depth_info is None else (depth_info.camera.height, depth_info.camera.width)
-
-    def __call__(self, frame: Frame) -> None:
-        """See Stage."""
-        colour, depth = frame.rgb_message.header.frame_id, frame.depth_message.header.frame_id
-        differ = f"colour is in frame {colour!r:.80}, depth in {depth!r:.80}; they are taken for registered"
-        self._notices.set("frames", differ if colour != depth else "")
-        frame.grid = frame.depth
-        frame.output_header = frame.depth_message.header
-        frame.output_info = None
-        if frame.depth_info is not None:
-            frame.output_info = upsampled_info(frame.depth_info, frame.engine.settings.scale, frame.rgb_info)
-            frame.output_info.header = frame.output_header
 
 
 class Upsample(Stage):

@@ -80,7 +80,7 @@ def test_a_reliable_subscription_warns_of_a_best_effort_camera_and_missing_camer
     best_effort = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
     reliable = "qos_overrides./rgb/camera_info.subscription.reliability:=reliable"
     with running_node(*BICUBIC, reliable), camera(qos=best_effort) as it:
-        withheld = "depth: no camera_info has come for this stream yet; the result's is withheld"
+        withheld = "rgb: no camera_info has come for this stream yet; the result's is withheld"
         wait_until(lambda: it.send(infos=False) and withheld in it.diagnostics["message"], "the want of camera_info")
         assert it.images and not it.infos
         wait_until(lambda: "/rgb/camera_info" in it.fresh_diagnostics()["message"], "the warning")

@@ -1,0 +1,156 @@
+"""The geometry stage: depth as the working grid wants it, and whose view and camera_info the result has."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import cv2
+import numpy as np
+
+from depth_sr_ros.core.calibration import parse_extrinsics
+from depth_sr_ros.core.camera import PinholeCamera
+from depth_sr_ros.core.result import FrameError
+from depth_sr_ros.core.rigid import is_identity
+from depth_sr_ros.core.working_grid import Rig, grid_shape
+from depth_sr_ros.node.camera_info import ParsedInfo, image_camera, upsampled_info
+from depth_sr_ros.node.config import Config
+from depth_sr_ros.node.live_upsampler import frame_options
+from depth_sr_ros.node.stages import Frame, Stage
+from depth_sr_ros.node.statistics import Notices
+from depth_sr_ros.node.transforms import Transforms
+
+RECTIFIED_TOPIC = "image_rect"  # how the names of topics of rectified images begin
+
+
+class Geometry(Stage):
+    """Depth of any size and view onto the working grid.
+
+    Args:
+        transforms: where the depth camera stands.
+        topics: full names of the image topics by stream: some say that images are rectified.
+        notices: get what is not as it should be.
+        decided: called with what is done and why, when that changes.
+    """
+
+    name = "geometry"
+
+    def __init__(
+        self, transforms: Transforms, topics: dict[str, str], notices: Notices, decided: Callable[[str], None]
+    ) -> None:
+        self._transforms = transforms
+        self._topics = topics
+        self._notices = notices
+        self._decided = decided
+        self._decision = ""
+        self._rig: tuple[tuple, np.ndarray | None, Rig] | None = None
+
+    def grid_shape(self, config: Config, scale: int, rgb_info: Any | None, depth_info: Any | None) -> tuple[int, int] | None:
+        """(h, w) of the working grid as the latest camera_info of both cameras tell it; None where they do not."""
+        info = rgb_info if config.output == "colour" else depth_info
+        try:
+            camera = image_camera(info) if info is not None else None
+        except FrameError:
+            return None
+        if camera is None:
+            return None
+        shape = camera.height, camera.width
+        return grid_shape(shape, scale) if config.output == "colour" else shape
+
+    def __call__(self, frame: Frame) -> None:
+        """See Stage. Raises FrameError: no_transform, bad_transform, no_overlap, bad_guide, and what the infos lack."""
+        self._notices.set("camera_info", "; ".join(map(str, frame.info_faults)))
+        if frame.config.output == "depth":
+            self._in_depth_view(frame)
+        else:
+            self._in_colour_view(frame)
+
+    def _in_depth_view(self, frame: Frame) -> None:
+        scale = frame.engine.settings.scale
+        height, width = (scale * n for n in frame.depth.shape)
+        if frame.rgb.shape[:2] != (height, width) and grid_shape(frame.rgb.shape, scale) == frame.depth.shape:
+            frame.rgb = cv2.resize(frame.rgb, (width, height), interpolation=cv2.INTER_CUBIC)
+        frame.grid = frame.depth
+        frame.header = frame.depth_message.header
+        frame.output_info = None
+        if frame.depth_info is not None:
+            frame.output_info = upsampled_info(frame.depth_info, scale, frame.rgb_info)
+            frame.output_info.header = frame.header
+        self._tell(f"the depth image's view at {width} x {height}, as output is 'depth'")
+
+    def _in_colour_view(self, frame: Frame) -> None:
+        options, scale = frame_options(frame.config, is_iterative=False), frame.engine.settings.scale
+        frame.grid = self._rig_of(frame).bring(frame.depth, options.depth_unit, options.no_return)
+        frame.header = copy.copy(frame.depth_message.header)
+        frame.header.frame_id = frame.rgb_message.header.frame_id
+        frame.output_info = None
+        if frame.rgb_info is not None:
+            frame.output_info = copy.copy(frame.rgb_info.message)
+        elif frame.depth_info is not None and frame.rgb.shape[:2] == tuple(scale * n for n in frame.depth.shape):
+            frame.output_info = upsampled_info(frame.depth_info, scale, None)
+        if frame.output_info is not None:
+            frame.output_info.header = frame.header
+
+    def _rig_of(self, frame: Frame) -> Rig:
+        """The rig of before, as long as neither the cameras nor the parameters have changed."""
+        config, scale = frame.config, frame.engine.settings.scale
+        transform = self._depth_to_colour(frame)
+        shapes = frame.rgb.shape[:2], frame.depth.shape
+        how = config.registration, config.reduction, config.coverage, config.rgb_lens, config.depth_lens
+        key = (frame.rgb_info, frame.depth_info, shapes, scale, how)
+        if self._rig is None or self._rig[0] != key:
+            self._rig = (key, transform, self._built(frame, transform, scale))
+        elif not _same(self._rig[1], transform):
+            self._rig = (key, transform, self._rig[2].moved(transform))
+        rig = self._rig[2]
+        self._tell(f"{rig.way}: {rig.reason}")
+        return rig
+
+    def _built(self, frame: Frame, transform: np.ndarray | None, scale: int) -> Rig:
+        config = frame.config
+        options = {"registration": config.registration, "reduction": config.reduction, "coverage": config.coverage}
+        colour, depth = frame.rgb_info, frame.depth_info
+        if colour is None or depth is None:
+            return self._built_by_sizes(frame, transform, scale, options)
+        colour_camera = self._camera(colour, "rgb", config.rgb_lens)
+        depth_camera = self._camera(depth, "depth", config.depth_lens)
+        return Rig(colour_camera, depth_camera, transform, scale, **options)
+
+    def _built_by_sizes(self, frame: Frame, transform: np.ndarray | None, scale: int, options: dict) -> Rig:
+        """Without camera_info the images can only be trusted to be registered."""
+        needs = transform is not None and not is_identity(transform)
+        if options["registration"] == "reproject" or (needs and options["registration"] == "auto"):
+            raise frame.info_faults[0]
+        (rows, columns), (height, width) = frame.rgb.shape[:2], frame.depth.shape
+        colour = PinholeCamera(columns, rows, columns, columns, columns / 2, rows / 2)
+        return Rig(colour, colour.resized(width, height), None, scale, **{**options, "registration": "none"})
+
+    def _camera(self, info: ParsedInfo, stream: str, lens: str) -> PinholeCamera:
+        """Of the image as it is: after K and D, unless it is rectified or has no distortion."""
+        is_named_so = any(part.startswith(RECTIFIED_TOPIC) for part in self._topics[stream].split("/"))
+        is_rectified = lens == "rectified" or (lens == "auto" and is_named_so)
+        if is_rectified or not any(info.message.d) and info.message.distortion_model != "equidistant":
+            return info.camera
+        return info.unrectified
+
+    def _depth_to_colour(self, frame: Frame) -> np.ndarray | None:
+        """None where both images are of one frame, or taken for it."""
+        config, colour, depth = frame.config, frame.rgb_message.header, frame.depth_message.header
+        if config.registration == "none":
+            return None
+        given = parse_extrinsics(config.depth_to_colour)
+        if given is not None or colour.frame_id == depth.frame_id:
+            return given
+        return self._transforms.find(colour.frame_id, depth.frame_id, depth.stamp)
+
+    def _tell(self, decision: str) -> None:
+        if decision != self._decision:
+            self._decision = decision
+            self._decided(decision)
+
+
+def _same(one: np.ndarray | None, other: np.ndarray | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return np.array_equal(one, other)
