@@ -15,7 +15,6 @@ from depth_sr_ros.core.lens import Lens
 from depth_sr_ros.core.rigid import from_euler
 
 MAX_BYTES = 1 << 20
-FROM_TF = "tf"  # the text of extrinsics that asks for TF
 
 
 @dataclass(frozen=True)
@@ -88,23 +87,6 @@ def extrinsics_of(numbers: Sequence[float]) -> np.ndarray:
     if len(values) != 6 or not all(map(math.isfinite, values)):
         raise ValueError(f"depth_to_colour is {list(values)}; it must be six numbers: x y z (metres) roll pitch yaw (radians)")
     return from_euler(*values)
-
-
-def parse_extrinsics(text: str) -> np.ndarray | None:
-    """The (4, 4) transform that the parameter depth_to_colour gives, None where it asks for TF.
-
-    Raises:
-        ValueError: it is neither.
-    """
-    if text == FROM_TF:
-        return None
-    try:
-        return extrinsics_of([float(word) for word in text.replace(",", " ").split()])
-    except ValueError:
-        raise ValueError(
-            f"depth_to_colour is {text!r}; valid: tf, or six numbers: x y z (metres) roll pitch yaw (radians), as "
-            "static_transform_publisher takes them with the colour camera's frame as parent"
-        ) from None
 
 
 def _read(path: Path) -> Mapping[str, Any]:

@@ -16,10 +16,10 @@ from typing import Any
 from depth_sr_ros.backends import known_backends
 from depth_sr_ros.backends.base import TOLERANCE
 from depth_sr_ros.files.limits import LARGEST_UNIT, SMALLEST_UNIT
-from depth_sr_ros.core.calibration import parse_extrinsics
 from depth_sr_ros.methods import registry
 from depth_sr_ros.node.texts import shortened
 
+FROM_TF = "tf"
 PACKAGE_WEIGHTS = "package"  # no empty text: ROS 2's own loader of parameter files stumbles over one
 TYPE_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", tuple: "a list of numbers"}
 SAME = object()  # to the library the default is what it is to the node
@@ -167,7 +167,7 @@ class Config:
         choices=lambda: ("auto", "none", "reproject"),
     )
     depth_to_colour: str = _input(
-        "tf",
+        FROM_TF,
         "where the depth camera stands: tf, or 'x y z roll pitch yaw' (m, rad) from its optical frame to the colour camera's",
     )
     reduction: str = _input(
@@ -204,6 +204,25 @@ class Config:
         True, "configure and activate at the start; false waits for lifecycle transitions (`ros2 lifecycle`, nav2)", live=False
     )
 
+    def extrinsics(self) -> tuple[float, ...] | None:
+        """The six numbers of depth_to_colour, None where it asks for TF.
+
+        Raises:
+            ParameterError: it is neither.
+        """
+        if self.depth_to_colour == FROM_TF:
+            return None
+        try:
+            numbers = tuple(float(word) for word in self.depth_to_colour.replace(",", " ").split())
+        except ValueError:
+            numbers = ()
+        if len(numbers) != 6 or not all(map(math.isfinite, numbers)):
+            raise ParameterError(
+                f"depth_to_colour is {self.depth_to_colour!r:.80}; valid: tf, or six numbers: x y z (metres) roll pitch yaw "
+                "(radians), as static_transform_publisher takes them with the colour camera's frame as parent"
+            )
+        return numbers
+
     def library(self, name: str) -> Any:
         """The value of a parameter as the library's functions take it: None or inf where the default stands for that."""
         value, row = getattr(self, name), ROWS[name]
@@ -228,8 +247,5 @@ def check(values: Mapping[str, Any]) -> Config:
     config = Config(**values)
     if config.max_depth and config.min_depth >= config.max_depth:
         raise ParameterError(f"min_depth {config.min_depth:g} m must be less than max_depth {config.max_depth:g} m")
-    try:
-        parse_extrinsics(config.depth_to_colour)
-    except ValueError as error:
-        raise ParameterError(str(error)) from None
+    config.extrinsics()
     return config

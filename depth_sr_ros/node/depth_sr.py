@@ -102,7 +102,7 @@ class DepthSr:
             # a transport's topic is that of the images, after remapping, with the transport's name behind it
             compressed = self._publisher(CompressedImage, f"{self._node.resolve_topic_name('~/image')}/compressedDepth")
             self._parameters.check_against(Capabilities.find())  # last of the checks: it takes seconds
-            self._geometry = Geometry(self._transforms, self._inputs.image_names, self._notices, self._on_decided)
+            self._geometry = Geometry(self._transforms, self._inputs.image_names, self._on_decided)
             self._upsampler = LiveUpsampler(
                 EngineSettings.of(self._config),
                 expected_shape=self._expected_shape,

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Any
 
 import cv2
 import numpy as np
 
-from depth_sr_ros.core.calibration import parse_extrinsics
 from depth_sr_ros.core.camera import PinholeCamera
 from depth_sr_ros.core.result import FrameError
-from depth_sr_ros.core.rigid import is_identity
+from depth_sr_ros.core.rigid import from_euler, is_identity
 from depth_sr_ros.core.working_grid import Rig, grid_shape
-from depth_sr_ros.node.camera_info import ParsedInfo, image_camera, upsampled_info
+from depth_sr_ros.node.camera_info import ParsedInfo, upsampled_info
 from depth_sr_ros.node.config import Config
-from depth_sr_ros.node.live_upsampler import frame_options
 from depth_sr_ros.node.stages import Frame, Stage
-from depth_sr_ros.node.statistics import Notices
 from depth_sr_ros.node.transforms import Transforms
 
 RECTIFIED_TOPIC = "image_rect"  # how the names of topics of rectified images begin
@@ -30,37 +26,30 @@ class Geometry(Stage):
     Args:
         transforms: where the depth camera stands.
         topics: full names of the image topics by stream: some say that images are rectified.
-        notices: get what is not as it should be.
         decided: called with what is done and why, when that changes.
     """
 
     name = "geometry"
 
-    def __init__(
-        self, transforms: Transforms, topics: dict[str, str], notices: Notices, decided: Callable[[str], None]
-    ) -> None:
+    def __init__(self, transforms: Transforms, topics: dict[str, str], decided: Callable[[str], None]) -> None:
         self._transforms = transforms
         self._topics = topics
-        self._notices = notices
         self._decided = decided
         self._decision = ""
         self._rig: tuple[tuple, np.ndarray | None, Rig] | None = None
 
-    def grid_shape(self, config: Config, scale: int, rgb_info: Any | None, depth_info: Any | None) -> tuple[int, int] | None:
+    def grid_shape(
+        self, config: Config, scale: int, rgb_info: ParsedInfo | None, depth_info: ParsedInfo | None
+    ) -> tuple[int, int] | None:
         """(h, w) of the working grid as the latest camera_info of both cameras tell it; None where they do not."""
         info = rgb_info if config.output == "colour" else depth_info
-        try:
-            camera = image_camera(info) if info is not None else None
-        except FrameError:
+        if info is None:
             return None
-        if camera is None:
-            return None
-        shape = camera.height, camera.width
+        shape = info.camera.height, info.camera.width
         return grid_shape(shape, scale) if config.output == "colour" else shape
 
     def __call__(self, frame: Frame) -> None:
         """See Stage. Raises FrameError: no_transform, bad_transform, no_overlap, bad_guide, and what the infos lack."""
-        self._notices.set("camera_info", "; ".join(map(str, frame.info_faults)))
         if frame.config.output == "depth":
             self._in_depth_view(frame)
         else:
@@ -72,25 +61,25 @@ class Geometry(Stage):
         if frame.rgb.shape[:2] != (height, width) and grid_shape(frame.rgb.shape, scale) == frame.depth.shape:
             frame.rgb = cv2.resize(frame.rgb, (width, height), interpolation=cv2.INTER_CUBIC)
         frame.grid = frame.depth
-        frame.header = frame.depth_message.header
+        frame.output_header = frame.depth_message.header
         frame.output_info = None
         if frame.depth_info is not None:
             frame.output_info = upsampled_info(frame.depth_info, scale, frame.rgb_info)
-            frame.output_info.header = frame.header
+            frame.output_info.header = frame.output_header
         self._tell(f"the depth image's view at {width} x {height}, as output is 'depth'")
 
     def _in_colour_view(self, frame: Frame) -> None:
-        options, scale = frame_options(frame.config, is_iterative=False), frame.engine.settings.scale
-        frame.grid = self._rig_of(frame).bring(frame.depth, options.depth_unit, options.no_return)
-        frame.header = copy.copy(frame.depth_message.header)
-        frame.header.frame_id = frame.rgb_message.header.frame_id
+        scale = frame.engine.settings.scale
+        frame.grid = self._rig_of(frame).bring(frame.depth)
+        frame.output_header = copy.copy(frame.depth_message.header)
+        frame.output_header.frame_id = frame.rgb_message.header.frame_id
         frame.output_info = None
         if frame.rgb_info is not None:
             frame.output_info = copy.copy(frame.rgb_info.message)
         elif frame.depth_info is not None and frame.rgb.shape[:2] == tuple(scale * n for n in frame.depth.shape):
             frame.output_info = upsampled_info(frame.depth_info, scale, None)
         if frame.output_info is not None:
-            frame.output_info.header = frame.header
+            frame.output_info.header = frame.output_header
 
     def _rig_of(self, frame: Frame) -> Rig:
         """The rig of before, as long as neither the cameras nor the parameters have changed."""
@@ -121,7 +110,14 @@ class Geometry(Stage):
         """Without camera_info the images can only be trusted to be registered."""
         needs = transform is not None and not is_identity(transform)
         if options["registration"] == "reproject" or (needs and options["registration"] == "auto"):
-            raise frame.info_faults[0]
+            missing = " and ".join(
+                name for name, info in (("colour", frame.rgb_info), ("depth", frame.depth_info)) if info is None
+            )
+            raise FrameError(
+                "no_camera_info",
+                f"depth has to be projected into the colour image, and there is no camera_info of {missing} that could be its "
+                "own: publish it, or set registration to none where the images are registered",
+            )
         (rows, columns), (height, width) = frame.rgb.shape[:2], frame.depth.shape
         colour = PinholeCamera(columns, rows, columns, columns, columns / 2, rows / 2)
         return Rig(colour, colour.resized(width, height), None, scale, **{**options, "registration": "none"})
@@ -139,9 +135,10 @@ class Geometry(Stage):
         config, colour, depth = frame.config, frame.rgb_message.header, frame.depth_message.header
         if config.registration == "none":
             return None
-        given = parse_extrinsics(config.depth_to_colour)
-        if given is not None or colour.frame_id == depth.frame_id:
-            return given
+        if (numbers := config.extrinsics()) is not None:
+            return from_euler(*numbers)
+        if colour.frame_id == depth.frame_id:
+            return None
         return self._transforms.find(colour.frame_id, depth.frame_id, depth.stamp)
 
     def _tell(self, decision: str) -> None:
