@@ -10,7 +10,7 @@ import numpy as np
 from depth_sr_ros.core.result import FrameError
 from depth_sr_ros.core.rigid import from_quaternion
 
-FIRST_WAIT_S, LATE_WAIT_S = 1.0, 0.1  # for the first transform of two frames, and for one that is not there yet
+FIRST_WAIT_S, LATE_WAIT_S = 1.0, 0.1  # after subscribing, and for a transform that is not there yet
 WAYS_OUT = (
     "publish it on /tf_static or /tf, or set depth_to_colour to 'x y z roll pitch yaw' (metres, radians); "
     "where the images are registered although their frames differ, set registration to none"
@@ -28,7 +28,7 @@ class Transforms:
         self._node = node
         self._buffer: Any = None
         self._listener: Any = None
-        self._asked: set[tuple[str, str]] = set()
+        self._patient_until_s = 0.0
 
     def find(self, target: str, source: str, stamp: Any) -> np.ndarray:
         """(4, 4): points in the frame `source` -> the frame `target`, at a builtin_interfaces/Time.
@@ -48,7 +48,6 @@ class Transforms:
     def close(self) -> None:
         """Unsubscribe."""
         listener, self._listener, self._buffer = self._listener, None, None
-        self._asked.clear()
         if listener is not None:
             listener.unregister()
 
@@ -56,9 +55,7 @@ class Transforms:
         from rclpy.time import Time
 
         tf2_ros = self._listen()
-        wait_s = LATE_WAIT_S if (target, source) in self._asked else FIRST_WAIT_S
-        self._asked.add((target, source))
-        give_up_s = time.monotonic() + wait_s
+        give_up_s = max(time.monotonic() + LATE_WAIT_S, self._patient_until_s)
         while True:
             try:
                 return self._buffer.lookup_transform(target, source, Time.from_msg(stamp))
@@ -76,4 +73,5 @@ class Transforms:
         if self._listener is None:
             self._buffer = tf2_ros.Buffer()
             self._listener = tf2_ros.TransformListener(self._buffer, self._node, spin_thread=False)
+            self._patient_until_s = time.monotonic() + FIRST_WAIT_S
         return tf2_ros
