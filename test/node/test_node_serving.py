@@ -100,6 +100,7 @@ def test_what_a_peer_sends_does_not_end_it(served, log):
         served.good(rgb=image(RGB, "rgb8", frame=f"{number}{'x' * 100_000}"))
     assert log.stat().st_size - before < 20_000
     assert len(served.fresh_diagnostics()["message"]) <= 1000
+    assert served.set(registration="auto") == ""
     served.good()
 
 
