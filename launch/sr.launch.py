@@ -1,9 +1,10 @@
 """Start /depth_sr on the topics of a colour and a depth camera.
 
     ros2 launch depth_sr_ros sr.launch.py method:=fdkn scale:=8 rgb:=/camera/color depth:=/camera/depth
+    ros2 launch depth_sr_ros sr.launch.py camera:=realsense_d435
     ros2 launch depth_sr_ros sr.launch.py --show-args
 
-Parameters come from params_file; an argument that is given overrides it.
+Parameters come from params_file; what the camera's file says overrides it, and an argument that is given both.
 """
 
 from pathlib import Path
@@ -14,17 +15,19 @@ from launch.event_handlers import OnProcessExit
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-from depth_sr_ros.node.launch_arguments import ARGUMENTS, describe, given, typed
+from depth_sr_ros.node.launch_arguments import ARGUMENTS, camera_preset, describe, given, typed
 
 DEFAULTS = Path(__file__).resolve().parent.parent / "config" / "depth_sr.yaml"
 
+CAMERAS = Path(__file__).resolve().parent.parent / "config" / "cameras"
 TOPICS = {
-    "rgb": ("camera/color", "namespace of the colour camera: its image_raw and camera_info are subscribed"),
-    "depth": ("camera/depth", "namespace of the depth camera: its image_raw and camera_info are subscribed"),
-    "rgb_image": ("", "topic of the colour images, where it is not RGB/image_raw"),
-    "rgb_camera_info": ("", "topic of the colour camera's camera_info, where it is not RGB/camera_info"),
-    "depth_image": ("", "topic of the depth images, where it is not DEPTH/image_raw"),
-    "depth_camera_info": ("", "topic of the depth camera's camera_info, where it is not DEPTH/camera_info"),
+    "camera": ("", "kind of camera, whose topics and parameters are taken: a name from config/cameras, or a file like these"),
+    "rgb": ("camera/color", "namespace of the colour camera: its camera_info, and image_rect_raw, image_rect or image_raw"),
+    "depth": ("camera/depth", "namespace of the depth camera: its camera_info, and image_rect_raw, image_rect or image_raw"),
+    "rgb_image": ("", "topic of the colour images, where it is none of RGB's"),
+    "rgb_info": ("", "topic of the colour camera's camera_info, where it is not RGB/camera_info"),
+    "depth_image": ("", "topic of the depth images, where it is none of DEPTH's"),
+    "depth_info": ("", "topic of the depth camera's camera_info, where it is not DEPTH/camera_info"),
 }
 NODE = {
     "name": ("depth_sr", "name of the node"),
@@ -35,13 +38,19 @@ NODE = {
 }
 
 
-def remappings(value):
-    """From the node's topics to the cameras', each by its own argument or below its camera's namespace."""
-    return [
-        (f"{stream}/{ours}", value[f"{stream}_{ours}"] or f"{value[stream].rstrip('/')}/{theirs}")
-        for stream in ("rgb", "depth")
-        for ours, theirs in (("image", "image_raw"), ("camera_info", "camera_info"))
-    ]
+def remappings(value, preset):
+    """From the node's topics to the cameras': by their own argument, their camera's namespace, the kind of camera.
+
+    A topic that ends in /image stands for the usual names of images beside it: the node takes the one that is published.
+    """
+    topics = []
+    for stream in ("rgb", "depth"):
+        is_given = value[stream] != TOPICS[stream][0]
+        for kind, ours in (("image", "image"), ("info", "camera_info")):
+            name = f"{stream}_{kind}"
+            usual = f"{value[stream].rstrip('/')}/{ours}"
+            topics.append((f"{stream}/{ours}", value[name] or (usual if is_given else preset.get(name, usual))))
+    return topics
 
 
 def on_exit(event, context):
@@ -53,7 +62,8 @@ def on_exit(event, context):
 def start_node(context):
     """The node, remapped to the cameras' topics."""
     value = {name: LaunchConfiguration(name).perform(context) for name in (*TOPICS, *NODE, *ARGUMENTS)}
-    parameters = given({name: value[name] for name in ARGUMENTS})
+    preset = camera_preset(value["camera"], CAMERAS)
+    parameters = preset.parameters | given({name: value[name] for name in ARGUMENTS})
     if not Path(value["params_file"]).is_file():
         raise FileNotFoundError(f"params_file is {value['params_file']!r}; there is no such file")
     node = Node(
@@ -63,7 +73,7 @@ def start_node(context):
         namespace=value["namespace"],
         output="screen",
         parameters=[value["params_file"], *([parameters] if parameters else [])],
-        remappings=remappings(value),
+        remappings=remappings(value, preset.topics),
         ros_arguments=["--log-level", value["log_level"]],
         sigterm_timeout="20",  # a frame that is being computed on a busy machine may take seconds to end
     )

@@ -157,7 +157,7 @@ class Rig:
             ValueError: the transform is not rigid.
         """
         transform = np.eye(4) if depth_to_colour is None else checked_rigid(depth_to_colour)
-        if self.way != "projected" or np.abs(transform - self._transform).max() > LITTLE:
+        if self._registration is None or self.way != "projected" or np.abs(transform - self._transform).max() > LITTLE:
             return Rig(*self._cameras, transform, self.scale, registration=self._wanted, **self._options)
         rig = copy.copy(self)
         rig._registration = self._registration.moved(transform)

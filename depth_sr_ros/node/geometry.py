@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import cv2
 import numpy as np
@@ -25,13 +26,13 @@ class Geometry(Stage):
 
     Args:
         transforms: where the depth camera stands.
-        topics: full names of the image topics by stream: some say that images are rectified.
+        topics: gives the full names of the image topics by stream: some say that images are rectified.
         decided: called with what is done and why, when that changes.
     """
 
     name = "geometry"
 
-    def __init__(self, transforms: Transforms, topics: dict[str, str], decided: Callable[[str], None]) -> None:
+    def __init__(self, transforms: Transforms, topics: Callable[[], Mapping[str, str]], decided: Callable[[str], None]) -> None:
         self._transforms = transforms
         self._topics = topics
         self._decided = decided
@@ -98,7 +99,7 @@ class Geometry(Stage):
 
     def _built(self, frame: Frame, transform: np.ndarray | None, scale: int) -> Rig:
         config = frame.config
-        options = {"registration": config.registration, "reduction": config.reduction, "coverage": config.coverage}
+        options: dict[str, Any] = {name: getattr(config, name) for name in ("registration", "reduction", "coverage")}
         colour, depth = frame.rgb_info, frame.depth_info
         if colour is None or depth is None:
             return self._built_by_sizes(frame, transform, scale, options)
@@ -106,7 +107,7 @@ class Geometry(Stage):
         depth_camera = self._camera(depth, "depth", config.depth_lens)
         return Rig(colour_camera, depth_camera, transform, scale, **options)
 
-    def _built_by_sizes(self, frame: Frame, transform: np.ndarray | None, scale: int, options: dict) -> Rig:
+    def _built_by_sizes(self, frame: Frame, transform: np.ndarray | None, scale: int, options: dict[str, Any]) -> Rig:
         """Without camera_info the images can only be trusted to be registered."""
         needs = transform is not None and not is_identity(transform)
         if options["registration"] == "reproject" or (needs and options["registration"] == "auto"):
@@ -124,7 +125,7 @@ class Geometry(Stage):
 
     def _camera(self, info: ParsedInfo, stream: str, lens: str) -> PinholeCamera:
         """Of the image as it is: after K and D, unless it is rectified or has no distortion."""
-        is_named_so = any(part.startswith(RECTIFIED_TOPIC) for part in self._topics[stream].split("/"))
+        is_named_so = any(part.startswith(RECTIFIED_TOPIC) for part in self._topics()[stream].split("/"))
         is_rectified = lens == "rectified" or (lens == "auto" and is_named_so)
         if is_rectified or not any(info.message.d) and info.message.distortion_model != "equidistant":
             return info.camera

@@ -20,6 +20,9 @@ from depth_sr_ros.node.pairing import STREAMS, CheckFilter, Pairing, PairingFilt
 from depth_sr_ros.node.sync_monitor import SyncSettings
 from depth_sr_ros.node.topics import Topic
 
+ANY_IMAGE = "/image"  # a topic of that name that nobody publishes stands for the first of the usual ones beside it
+USUAL_IMAGES = ("image_rect_raw", "image_rect", "image_raw")
+
 
 class Inputs:
     """The subscriptions of the node.
@@ -71,7 +74,6 @@ class Inputs:
         """All of them, those of camera_info first."""
         return self._info_topics + self._image_topics
 
-    @property
     def image_names(self) -> dict[str, str]:
         """The full names of the image topics by stream."""
         return {stream: topic.name for stream, topic in zip(STREAMS, self._image_topics, strict=True)}
@@ -129,11 +131,15 @@ class Inputs:
 
         decode: Callable[[Any], Any]
         check: Callable[[Any], Any]
+        name = self._node.resolve_topic_name(f"{stream}/image")
+        names = [name]
+        if name.endswith(ANY_IMAGE):
+            names += [f"{name.removesuffix(ANY_IMAGE)}/{usual}" for usual in USUAL_IMAGES]
         if transport == "raw":
             decode = partial(messages.decode_rgb, stretch=Stretch()) if stream == "rgb" else messages.decode_depth
             layouts = messages.RGB_LAYOUTS if stream == "rgb" else messages.DEPTH_LAYOUTS
             check = partial(messages.check_image, layouts=layouts)
-            topic = Topic(self._node, Image, f"{stream}/image", receive)
+            topic = Topic(self._node, Image, f"{stream}/image", receive, instead=names[1:])
         else:
             decode = (
                 partial(compressed.decode_compressed_rgb, stretch=Stretch())
@@ -144,8 +150,8 @@ class Inputs:
             if transport == "compressedDepth":
                 rvl.prepare()  # the first image shall not wait for a compiler
             # the transport's topic is that of the images, after remapping, with the transport's name behind it
-            name = f"{self._node.resolve_topic_name(f'{stream}/image')}/{transport}"
-            topic = Topic(self._node, CompressedImage, name, receive)
+            names = [f"{name}/{transport}" for name in names]
+            topic = Topic(self._node, CompressedImage, names[0], receive, instead=names[1:])
         self._image_topics.append(topic)
         self.decoders[stream] = decode
         return CheckFilter(images, check, partial(refused, stream=stream))

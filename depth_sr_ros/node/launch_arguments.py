@@ -3,14 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from depth_sr_ros.node.config import ROWS, TYPE_NAMES, Row
 
+TOPIC_ARGUMENTS = {"rgb_image", "rgb_info", "depth_image", "depth_info"}
 SIM_TIME = Row("use_sim_time", bool, False, "", "take the time from /clock, as with `ros2 bag play --clock`")
 ARGUMENTS: Mapping[str, Row] = {**ROWS, SIM_TIME.name: SIM_TIME}
+
+
+@dataclass(frozen=True)
+class CameraPreset:
+    """What a file of config/cameras says: topics by launch argument, and parameters."""
+
+    topics: Mapping[str, str]
+    parameters: dict[str, Any]
+
+
+def camera_preset(name: str, folder: Path) -> CameraPreset:
+    """The preset of a kind of camera, an empty one for an empty name.
+
+    Args:
+        name: of a file in the folder, without its ending, or the path of a file.
+        folder: where those lie that come with the package.
+
+    Raises:
+        ValueError: there is none of that name, or it says what cannot be.
+    """
+    if not name:
+        return CameraPreset({}, {})
+    path = Path(name) if name.endswith(".yaml") else folder / f"{name}.yaml"
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in folder.glob("*.yaml")))
+        raise ValueError(f"camera is {name!r}; known cameras are {known}; or give the path of a .yaml file like theirs")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        topics, parameters = ({**(content.get(part) or {})} for part in ("topics", "parameters"))
+    except Exception as error:  # noqa: BLE001  PyYAML raises whatever it trips over
+        raise ValueError(f"{path} is no camera's file: {error}") from None
+    unknown = [*(set(topics) - TOPIC_ARGUMENTS), *(set(parameters) - set(ROWS))]
+    if unknown:
+        raise ValueError(f"{path} has topics or parameters that there are not: {', '.join(map(str, unknown))}")
+    return CameraPreset(topics, parameters)
 
 
 def describe(row: Row) -> str:

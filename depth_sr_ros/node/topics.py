@@ -37,12 +37,15 @@ class Topic:
         message_type: class of the messages.
         name: as the node calls it.
         receive: called with every message.
+        instead: full names; the first of them that has a publisher is taken where the topic has none.
 
     Raises:
         ParameterError: a qos_override is none.
     """
 
-    def __init__(self, node: Node, message_type: type, name: str, receive: Callable[[Any], None]) -> None:
+    def __init__(
+        self, node: Node, message_type: type, name: str, receive: Callable[[Any], None], instead: Sequence[str] = ()
+    ) -> None:
         self._node = node
         self._message_type = message_type
         self._own_name = name
@@ -51,7 +54,8 @@ class Topic:
         self.name = node.resolve_topic_name(name)
         self.type_name = f"{message_type.__module__.split('.')[0]}/msg/{message_type.__name__}"
         self.publishers: Sequence[Any] = ()
-        self._overrides = _declare_overrides(node, self.name)
+        self._choices = {choice: _declare_overrides(node, choice) for choice in (self.name, *instead)}
+        self._overrides = self._choices[self.name]
         self.qos = self._fitting()
 
     @property
@@ -73,12 +77,27 @@ class Topic:
     def follow(self) -> None:
         """Look at the publishers; subscribe anew where they offer something else than they did."""
         self.publishers = self._node.get_publishers_info_by_topic(self.name)
+        for other in () if self.publishers else self._choices:
+            if other != self.name and self._node.count_publishers(other):
+                self._take(other)
+                break
         qos = self._fitting()
         if self.publishers and qos != self.qos:
             self.qos = qos
             if self.is_open:
                 self.close()
                 self.open()
+
+    def _take(self, other: str) -> None:
+        """Be another topic from now on."""
+        was_open = self.is_open
+        self.close()
+        self.name = self._own_name = other
+        self._overrides = self._choices[other]
+        self.publishers = self._node.get_publishers_info_by_topic(other)
+        self.qos = self._fitting()
+        if was_open:
+            self.open()
 
     def misfits(self) -> list[str]:
         """Why DDS does not connect a publisher, for each that it does not."""

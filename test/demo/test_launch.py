@@ -71,7 +71,7 @@ def test_the_arguments_are_listed(environment):
 def test_every_parameter_is_a_launch_argument(environment):
     done = launch(environment, "--show-args", file="sr.launch.py")
     assert done.returncode == 0
-    for name in (*ROWS, "use_sim_time", "name", "namespace", "rgb_image", "depth_camera_info", "required"):
+    for name in (*ROWS, "use_sim_time", "name", "namespace", "rgb_image", "depth_info", "camera", "required"):
         assert f"'{name}'" in done.stdout
 
 
@@ -93,13 +93,22 @@ def test_the_node_is_where_the_arguments_say(environment, ros):
         for topic in ("/left/cam/camera_info", "/left/camera/depth/camera_info"):
             wait_until(lambda: watcher.count_subscribers(topic), topic)
         watcher.create_subscription(Image, "/left/sr/image", print, 1)  # now it wants images
-        for topic in ("/left/cam/image_raw", "/tof/raw"):
+        for topic in ("/left/cam/image", "/tof/raw"):
             wait_until(lambda: watcher.count_subscribers(topic), topic)
+        watcher.create_publisher(Image, "/left/cam/image_rect", 1)
+        wait_until(lambda: watcher.count_subscribers("/left/cam/image_rect"), "the images that are published")
     finally:
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=TIMEOUT_S)
         watcher.destroy_node()
     assert process.returncode == 0 and "Traceback" not in output
+
+
+def test_a_camera_that_is_not_known_is_named_with_those_that_are(environment):
+    done = launch(environment, "camera:=polaroid", file="sr.launch.py")
+    assert done.returncode == 1
+    said = done.stdout + done.stderr
+    assert "camera is 'polaroid'; known cameras are azure_kinect, femto_bolt" in said and "realsense_l515" in said
 
 
 def test_ctrl_c_ends_the_demo_without_a_word_of_failure(environment):
