@@ -22,6 +22,7 @@ COMMANDS = (
     "depth_sr_ros.commands.methods",
     "depth_sr_ros.commands.doctor",
     "depth_sr_ros.commands.evaluate",
+    "depth_sr_ros.commands.replay",
     "depth_sr_ros.commands.train",
     "depth_sr_ros.commands.benchmark",
 )
@@ -44,9 +45,14 @@ def console_script() -> int:
     """What `depth-sr` runs: `main`, with Ctrl-C as a quiet end from the start to the last moment."""
     handle_interrupts()
     try:
-        return main()
+        return main(without_ros_arguments(sys.argv[1:]))
     finally:
         die_of_interrupts()
+
+
+def without_ros_arguments(argv: Sequence[str]) -> list[str]:
+    """Leave out what a launch file's Node puts behind the arguments of whatever it starts."""
+    return list(argv[: argv.index("--ros-args")] if "--ros-args" in argv else argv)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

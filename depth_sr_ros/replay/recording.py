@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -15,7 +15,6 @@ IMAGE, COMPRESSED, INFO = (f"sensor_msgs/msg/{name}" for name in ("Image", "Comp
 TRANSFORMS = ("/tf", "/tf_static")
 # Where a recording has several, the one nearer to what the node is for: words of topics' names, best first.
 PREFERRED = {"rgb": ("color", "colour", "rgb"), "depth": ("aligned_depth", "depth_registered", "depth")}
-EXPECTED_STORE = "ROS2_JAZZY"  # whose message definitions serve where a recording has none
 
 
 class RecordingError(ValueError):
@@ -45,7 +44,8 @@ class Recording:
     def __init__(self, path: Path, reader: Any, wanted: Mapping[str, str]) -> None:
         self.path = path
         self._reader = reader
-        self._types = {connection.topic: connection.msgtype for connection in reader.connections}
+        self._kinds = {connection.topic: connection.msgtype for connection in reader.connections}
+        self._types = _ros2_types()
         self.counts = {topic: info.msgcount for topic, info in reader.topics.items()}
         self.duration_s = reader.duration / 1e9 if self.counts else 0.0
         self.topics = self._find(wanted)
@@ -65,7 +65,36 @@ class Recording:
         chosen = [connection for connection in self._reader.connections if connection.topic in names]
         with _errors_of(self.path):
             for connection, stamp, data in self._reader.messages(chosen):
-                yield connection.topic, stamp, self._reader.deserialize(data, connection.msgtype)
+                yield connection.topic, stamp, self._read(connection, data)
+
+    def new_image(self) -> Any:
+        """An empty sensor_msgs/Image of the kind that `serialize` takes."""
+        return self._types.types[IMAGE](None, 0, 0, "", 0, 0, None)
+
+    def serialize(self, message: Any) -> bytes:
+        """A message that `messages` gave, or one like it, as ROS 2 has it on the wire (CDR)."""
+        return bytes(self._types.serialize_cdr(message, message.__msgtype__))
+
+    def deserialize(self, octets: bytes, kind: str) -> Any:
+        """The message that `serialize` made octets of."""
+        return self._types.deserialize_cdr(octets, kind)
+
+    def _read(self, connection: Any, data: bytes) -> Any:
+        message = self._reader.deserialize(data, connection.msgtype)
+        if connection.msgtype != INFO or hasattr(message, "k"):
+            return message
+        matrices = {name.lower(): getattr(message, name) for name in "DKRP"}  # as ROS 1 calls them
+        same = {name: value for name, value in vars(message).items() if name not in "DKRP"}
+        return self._types.types[INFO](**same, **matrices)
+
+    def first(self, topics: Sequence[str | None]) -> Iterator[tuple[str, int, Any]]:
+        """The first message of each of these topics that the recording has, as if at its beginning. Raises RecordingError."""
+        for topic in topics:
+            connections = [connection for connection in self._reader.connections if connection.topic == topic]
+            with _errors_of(self.path):
+                for connection, _, data in self._reader.messages(connections) if connections else ():
+                    yield topic, self._reader.start_time, self._read(connection, data)
+                    break
 
     def sha256(self) -> str:
         """SHA-256 in hex of all of the recording's files, in the order of their names."""
@@ -91,7 +120,7 @@ class Recording:
     def _image(self, stream: str) -> str:
         found = [
             topic
-            for topic, kind in self._types.items()
+            for topic, kind in self._kinds.items()
             if kind in (IMAGE, COMPRESSED) and self.counts[topic] and self._is_depth(topic, kind) == (stream == "depth")
         ]
         if not found:
@@ -108,7 +137,7 @@ class Recording:
     def _rank(self, topic: str, stream: str) -> tuple[int, bool]:
         words = PREFERRED[stream]
         place = next((index for index, word in enumerate(words) if word in topic), len(words))
-        return place, self._types[topic] == COMPRESSED
+        return place, self._kinds[topic] == COMPRESSED
 
     def _is_depth(self, topic: str, kind: str) -> bool:
         connections = [connection for connection in self._reader.connections if connection.topic == topic]
@@ -125,12 +154,12 @@ class Recording:
         """The camera_info beside an image topic, behind whose name a compressed one has the transport's."""
         base = image.rpartition("/")[0]
         for parent in (base, base.rpartition("/")[0]):
-            if self._types.get(f"{parent}/camera_info") == INFO:
+            if self._kinds.get(f"{parent}/camera_info") == INFO:
                 return f"{parent}/camera_info"
         return None
 
     def _all(self) -> str:
-        return ", ".join(f"{topic} ({self._types[topic].rpartition('/')[2]})" for topic in sorted(self.counts)) or "nothing"
+        return ", ".join(f"{topic} ({self._kinds[topic].rpartition('/')[2]})" for topic in sorted(self.counts)) or "nothing"
 
 
 @contextmanager
@@ -145,7 +174,6 @@ def open_recording(path: Path, topics: Mapping[str, str] | None = None) -> Itera
         RecordingError: it is none, is damaged, or lacks images of either camera.
     """
     from rosbags.highlevel import AnyReader
-    from rosbags.typesys import Stores, get_typestore
 
     if not path.exists():
         raise RecordingError(f"there is no recording {path}")
@@ -155,9 +183,15 @@ def open_recording(path: Path, topics: Mapping[str, str] | None = None) -> Itera
         raise RecordingError(f"{path} is a file: name the folder of a rosbag2 recording, or a .bag file of ROS 1")
     with ExitStack() as stack:
         with _errors_of(path):
-            reader = stack.enter_context(AnyReader([path], default_typestore=get_typestore(Stores[EXPECTED_STORE])))
+            reader = stack.enter_context(AnyReader([path], default_typestore=_ros2_types()))
             recording = Recording(path, reader, topics or {})
         yield recording
+
+
+def _ros2_types() -> Any:
+    from rosbags.typesys import Stores, get_typestore
+
+    return get_typestore(Stores.ROS2_JAZZY)
 
 
 @contextmanager

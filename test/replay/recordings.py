@@ -1,7 +1,6 @@
 """Small recordings of a colour and a depth camera, written with the real messages."""
 
 import numpy as np
-from geometry_msgs.msg import TransformStamped
 from make_messages import camera_info, image
 from rclpy.serialization import serialize_message
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
@@ -25,7 +24,17 @@ def scene(number):
 
 
 def write_recording(
-    path, frames=4, *, names=None, infos=True, depth_frame=COLOUR_FRAME, offset_m=0.0, change=None, compress=False, **options
+    path,
+    frames=4,
+    *,
+    names=None,
+    infos=True,
+    depth_frame=COLOUR_FRAME,
+    offset_m=0.0,
+    change=None,
+    compress=False,
+    with_transforms=True,
+    **options,
 ):
     """Write a rosbag2 recording and return its path.
 
@@ -50,7 +59,7 @@ def write_recording(
             for key, topic in topics.items()
             if topic and (infos or not key.endswith("info"))
         }
-        if depth_frame != COLOUR_FRAME:
+        if depth_frame != COLOUR_FRAME and with_transforms:
             tf = bag.add_connection("/tf_static", "tf2_msgs/msg/TFMessage", typestore=STORE)
             bag.write(tf, START_NS, _transforms(depth_frame, offset_m))
         for number in range(frames):
@@ -73,9 +82,9 @@ def write_recording(
 
 
 def _transforms(depth_frame, offset_m):
-    """A tf2_msgs/TFMessage as it is on the wire: a sequence of one geometry_msgs/TransformStamped."""
-    one = TransformStamped()
-    one.header.frame_id, one.child_frame_id = COLOUR_FRAME, depth_frame
-    one.transform.translation.x, one.transform.rotation.w = offset_m, 1.0
-    body = bytes(serialize_message(one))
-    return body[:4] + (1).to_bytes(4, "little") + body[4:]
+    """A tf2_msgs/TFMessage on the wire."""
+    kinds = {name.rpartition("/")[2]: kind for name, kind in STORE.types.items()}
+    header = kinds["Header"](kinds["Time"](0, 0), COLOUR_FRAME)
+    transform = kinds["Transform"](kinds["Vector3"](offset_m, 0.0, 0.0), kinds["Quaternion"](0.0, 0.0, 0.0, 1.0))
+    message = kinds["TFMessage"]([kinds["TransformStamped"](header, depth_frame, transform)])
+    return STORE.serialize_cdr(message, message.__msgtype__)
