@@ -43,7 +43,8 @@ def add_parser(subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Measure every combination, print a line each, and write them down."""
-    from depth_sr_ros.core.upsampler import Upsampler, check_shape
+    from depth_sr_ros.core.frame_checks import check_shape
+    from depth_sr_ros.core.upsampler import Upsampler
     from depth_sr_ros.system.system_info import system_info
 
     methods = names(arguments.methods)

@@ -96,16 +96,24 @@ class CompiledMethod:
         return result
 
     def _load_guide(self, rgb: np.ndarray) -> None:
-        """Resize where needed (by area down, bicubic up) and write planes in [0, 1] to the guide tensor."""
+        """Resize where needed and write planes in [0, 1] to the guide tensor."""
         import cv2
 
-        height, width = self._guide.shape[-2:]
-        if rgb.shape[:2] != (height, width):
-            shrinks = rgb.shape[0] * rgb.shape[1] > height * width
-            rgb = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+        rgb = resize_guide(rgb, (self._guide.shape[-2], self._guide.shape[-1]))
         self._planes = cv2.split(rgb, self._planes)  # into the same memory
         for plane, values in zip(self._planes, self._guide[0].numpy(), strict=True):
             np.multiply(plane, np.float32(1 / 255), out=values)
+
+
+def resize_guide(rgb: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Resize (H, W, 3) uint8 to `shape`, by area down and bicubic up; `rgb` itself where it has it already."""
+    height, width = shape
+    if rgb.shape[:2] == shape:
+        return rgb
+    import cv2
+
+    shrinks = rgb.shape[0] * rgb.shape[1] > height * width
+    return cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
 
 
 def _two_stage_on(where: Backend | Engine, method: Method) -> bool:

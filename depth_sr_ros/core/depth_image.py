@@ -1,4 +1,4 @@
-"""Depth images as numpy arrays: units, validity, holes, the network's range, data consistency.
+"""Depth images as numpy arrays: validity, holes, data consistency.
 
 Inside the package depth is (h, w) float32, metres along the optical axis, NaN where invalid. On the wire and
 in files it may be uint16 millimetres with 0 for invalid (REP 118). Everything here runs once per frame and is
@@ -40,26 +40,6 @@ def fill_nearest(depth: np.ndarray, valid: np.ndarray) -> np.ndarray:
     value_of = np.empty(int(labels.max()) + 1, dtype=np.float32)
     value_of[labels[valid]] = depth[valid]
     return value_of[labels]
-
-
-def normalise(depth: np.ndarray) -> tuple[np.ndarray, float, float]:
-    """Map a depth image without holes to [0, 1] by its own minimum and maximum: (unit, lo, hi).
-
-    A constant depth becomes zeros, and `denormalise` gives that constant back whatever a network made of
-    them.
-    """
-    lo, hi = float(depth.min()), float(depth.max())
-    unit = depth - np.float32(lo)
-    if hi > lo:
-        unit /= np.float32(hi - lo)
-    return unit, lo, hi
-
-
-def denormalise(unit: np.ndarray, lo: float, hi: float) -> np.ndarray:
-    """Undo `normalise`: unit * (hi - lo) + lo, metres, in a new array."""
-    depth = unit * np.float32(hi - lo)
-    depth += np.float32(lo)
-    return depth
 
 
 def upsample_mask(mask: np.ndarray, scale: int) -> np.ndarray:

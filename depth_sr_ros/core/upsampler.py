@@ -12,15 +12,15 @@ import numpy as np
 
 from depth_sr_ros.backends import candidates
 from depth_sr_ros.core import depth_image
-from depth_sr_ros.core.compiled_method import CompiledMethod, StageClock
+from depth_sr_ros.core.compiled_method import CompiledMethod, StageClock, resize_guide
+from depth_sr_ros.core.depth_range import DepthRange, upsample_in_layers
 from depth_sr_ros.core.ensemble import mean_over_flips
+from depth_sr_ros.core.frame_checks import check_depth, check_guide, check_shape
 from depth_sr_ros.core.options import FrameOptions, check_kinds
 from depth_sr_ros.core.result import DepthResult, FrameError
+from depth_sr_ros.core.tiles import TileGrid, upsample_in_tiles
 from depth_sr_ros.core.working_grid import check_view, grid_shape, pad_to_grid
 from depth_sr_ros.files.depth_units import to_metres, unit_doubt
-from depth_sr_ros.files.limits import MAX_PIXELS
-
-MAX_OUTPUT_PIXELS = 1 << 24  # 4096 x 4096; a garbled header must not ask for all the memory there is
 
 _log = logging.getLogger(__name__)
 
@@ -77,6 +77,7 @@ class Upsampler:
         self._backends = candidates(backend, threads, precision)
         self._precision = precision
         self._network: CompiledMethod | None = None
+        self._grid: TileGrid | None = None  # of the depth images that the network is compiled for
 
     @property
     def method(self) -> str:
@@ -108,12 +109,13 @@ class Upsampler:
 
         Raises FrameError for a shape that cannot be, BackendError where no backend compiles the method.
         """
-        height, width = depth_shape
-        if self._network is not None and self._network.depth_shape == (height, width):
-            return
         check_shape(depth_shape, self.scale)
+        height, width = depth_shape
+        self._grid = TileGrid.of((height, width), self.scale)
+        if self._network is not None and self._network.depth_shape == self._grid.shape:
+            return
         self._network = None  # frees the old engine before the new one takes its memory
-        self._network = CompiledMethod(self._method, self._backends, self._precision, (height, width))
+        self._network = CompiledMethod(self._method, self._backends, self._precision, self._grid.shape)
 
     def __call__(self, rgb: np.ndarray, depth: np.ndarray, options: FrameOptions | None = None) -> DepthResult:
         """Upsample one frame.
@@ -139,9 +141,8 @@ class Upsampler:
         """
         options = self.options if options is None else options
         self._iterate(options.iterations)
-        _check_guide(rgb)
-        _check_depth(depth)
-        check_shape(depth.shape, self.scale)
+        check_guide(rgb)
+        check_depth(depth, self.scale)
         height, width = (self.scale * n for n in depth.shape)
         if grid_shape(rgb.shape, self.scale) == depth.shape:
             height, width = rgb.shape[:2]
@@ -157,9 +158,7 @@ class Upsampler:
             raise FrameError("no_valid_depth", f"none of the {depth.size} depth pixels holds a valid depth{options.limits()}")
         filled = depth_image.fill_nearest(metres, valid)
         clock.lap("fill")
-        unit, lo, hi = depth_image.normalise(filled)
-        clock.lap("normalise")
-        upsampled = depth_image.denormalise(self._upsample(rgb, unit, options.ensemble, clock), lo, hi)
+        upsampled = self._upsample(rgb, filled, options.ensemble, clock)
         if options.consistency:
             matrices = depth_image.reduction_matrices(depth.shape, self.scale)
             upsampled = depth_image.project_consistent(upsampled, filled, *matrices)
@@ -191,15 +190,27 @@ class Upsampler:
         if self._network is not None and self._network.is_whole and self._method.iterations != before:
             self._network = None  # what was compiled takes the old number
 
-    def _upsample(self, rgb: np.ndarray, unit: np.ndarray, ensemble: bool, clock: StageClock) -> np.ndarray:
-        """(H, W, 3) uint8 and (h, w) in [0, 1] -> (s*h, s*w) float32, good until the next call."""
-        network = self._network
-        assert network is not None, "it is prepared for every frame"
+    def _upsample(self, rgb: np.ndarray, depth: np.ndarray, ensemble: bool, clock: StageClock) -> np.ndarray:
+        """(H, W, 3) uint8 and (h, w) float32 metres without holes -> a new (s*h, s*w) float32."""
+        compiled, grid = self._network, self._grid
+        assert compiled is not None and grid is not None, "it is prepared for every frame"
 
-        def once(rgb: np.ndarray, unit: np.ndarray) -> np.ndarray:
-            return network(rgb, unit, clock)
+        def network(rgb: np.ndarray, unit: np.ndarray) -> np.ndarray:
+            return compiled(rgb, unit, clock)
 
-        return mean_over_flips(once, rgb, unit) if ensemble else once(rgb, unit)
+        def whole(rgb: np.ndarray, unit: np.ndarray) -> np.ndarray:
+            if grid.shape == unit.shape:
+                return network(rgb, unit)
+            height, width = (self.scale * side for side in unit.shape)
+            return upsample_in_tiles(network, grid, resize_guide(rgb, (height, width)), unit, self.scale)
+
+        def in_range(depth: np.ndarray, depth_range: DepthRange) -> np.ndarray:
+            unit = depth_range.to_unit(depth)
+            clock.lap("normalise")
+            upsampled = mean_over_flips(whole, rgb, unit) if ensemble else whole(rgb, unit)
+            return depth_range.to_metres(upsampled)
+
+        return upsample_in_layers(in_range, depth)
 
     def _finish(self, depth: np.ndarray, valid: np.ndarray, options: FrameOptions) -> np.ndarray:
         """Clip `depth` to the range and put NaN where it is invalid, in place; return the (H, W) validity."""
@@ -210,34 +221,3 @@ class Upsampler:
             known &= depth_image.upsample_mask(valid, self.scale)[: known.shape[0], : known.shape[1]]
         np.copyto(depth, np.float32(np.nan), where=~known)
         return known
-
-
-def _check_guide(rgb: np.ndarray) -> None:
-    if not isinstance(rgb, np.ndarray) or rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.size == 0:
-        raise FrameError("bad_guide", f"guide must be (H, W, 3) uint8 RGB, got {_describe(rgb)}")
-    height, width = rgb.shape[:2]
-    if height * width > MAX_PIXELS:
-        raise FrameError("too_large", f"guide of {width} x {height} pixels: more than {MAX_PIXELS} are not resized")
-
-
-def _check_depth(depth: np.ndarray) -> None:
-    is_depth = isinstance(depth, np.ndarray) and (depth.dtype.kind == "f" or np.issubdtype(depth.dtype, np.uint16))
-    if not is_depth or depth.ndim != 2:
-        raise FrameError("bad_depth", f"depth must be (h, w) float metres or uint16 millimetres, got {_describe(depth)}")
-
-
-def check_shape(depth_shape: tuple[int, int], scale: int) -> None:
-    """Raise FrameError (bad_depth, too_large) where a depth image of (h, w) is too small or its result too large."""
-    height, width = depth_shape
-    if height < 2 or width < 2:
-        raise FrameError("bad_depth", f"depth image of {width} x {height} pixels: at least 2 x 2 are needed")
-    if scale * scale * height * width > MAX_OUTPUT_PIXELS:
-        raise FrameError(
-            "too_large",
-            f"depth of {width} x {height} pixels at x{scale} is {scale * width} x {scale * height}, "
-            f"more than {MAX_OUTPUT_PIXELS} pixels: a smaller scale or a smaller depth image would do",
-        )
-
-
-def _describe(value: object) -> str:
-    return f"{value.shape} {value.dtype}" if isinstance(value, np.ndarray) else type(value).__name__

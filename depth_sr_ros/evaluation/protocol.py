@@ -126,11 +126,13 @@ def try_pair(
         ValueError: the image cannot be used, or its estimate is not finite; the message names the image.
     """
     from depth_sr_ros.core import depth_image
+    from depth_sr_ros.core.depth_range import DepthRange
 
     pair = cropped(pair, scale)
     known = np.isfinite(pair.depth)
-    unit, lo, hi = depth_image.normalise(depth_image.fill_nearest(pair.depth, known))
-    lr_depth = reduce_bicubic(unit, scale)
+    filled = depth_image.fill_nearest(pair.depth, known)
+    depth_range = DepthRange.linear(filled)
+    lr_depth = reduce_bicubic(depth_range.to_unit(filled), scale)
     reduction = depth_image.reduction_matrices(lr_depth.shape, scale)
     if prepare is not None:
         prepare(lr_depth.shape)
@@ -142,6 +144,6 @@ def try_pair(
     lost = np.count_nonzero(~np.isfinite(estimate))
     if lost:
         raise ValueError(f"the estimate of {pair.name} is no number at {lost} of {estimate.size} pixels")
-    reduced = depth_image.denormalise(reduce_bicubic(estimate, scale), lo, hi)
-    lr_depth, estimate = depth_image.denormalise(lr_depth, lo, hi), depth_image.denormalise(estimate, lo, hi)
+    reduced = depth_range.to_metres(reduce_bicubic(estimate, scale))
+    lr_depth, estimate = depth_range.to_metres(lr_depth), depth_range.to_metres(estimate)
     return Trial(pair, lr_depth, estimate, measure(estimate, pair.depth, scale, lr_depth, reduced), seconds)

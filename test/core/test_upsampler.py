@@ -13,6 +13,7 @@ from depth_sr_ros.backends.base import run_eager
 from depth_sr_ros.backends.torch_eager import TorchEager
 from depth_sr_ros.core import depth_image
 from depth_sr_ros.core.compiled_method import CompiledMethod
+from depth_sr_ros.core.depth_range import DepthRange
 from depth_sr_ros.files.depth_units import from_uint16_mm, to_uint16_mm
 from depth_sr_ros.methods.errors import MethodError
 from depth_sr_ros.methods.layers import resize_matrix
@@ -79,10 +80,11 @@ def test_every_backend_gives_what_the_method_gives_as_a_whole(backend, precision
 
     rgb, ground_truth = scene()
     low = reduced(ground_truth, 8)
-    unit, lo, hi = depth_image.normalise(low)
+    depth_range = DepthRange.linear(low)
+    unit = depth_range.to_unit(low)
     guide = torch.from_numpy(rgb).permute(2, 0, 1)[None] / 255
     whole = load_method("fdkn", 8, weights("fdkn"))(guide, torch.from_numpy(unit)[None, None])[0, 0].numpy()
-    expected = depth_image.denormalise(whole, lo, hi)
+    expected = depth_range.to_metres(whole)
     options = {"backend": backend, "precision": precision, "weights": weights("fdkn"), "clip_to_measured": False}
     result = Upsampler("fdkn", 8, **options)(rgb, low)
     assert result.backend == backend and {"network", "sample"} <= set(result.times_ms)

@@ -1,0 +1,32 @@
+"""How much memory a large image takes: that of its tiles."""
+
+import subprocess
+import sys
+
+import pytest
+
+SCRIPT = """
+import resource, sys
+import numpy as np
+from depth_sr_ros import Upsampler
+from depth_sr_ros.core import tiles
+
+tiles.TILE_PIXELS, tiles.THROWN_PIXELS = int(sys.argv[1]), 32
+upsampler = Upsampler("fdkn", 8, backend="torch_eager", threads=1)
+rgb = np.random.default_rng(0).integers(0, 255, (1280, 1280, 3), np.uint8)
+result = upsampler(rgb, np.linspace(1, 3, 160 * 160, dtype=np.float32).reshape(160, 160))
+assert result.valid.all() and result.depth.shape == (1280, 1280)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+"""
+
+
+def peak_bytes(tile_pixels: int) -> int:
+    found = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(tile_pixels)], capture_output=True, text=True, check=True, timeout=300
+    )
+    return int(found.stdout)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss counts kilobytes on Linux alone")
+def test_memory_is_that_of_a_tile():
+    assert peak_bytes(1 << 18) < 0.8e9  # measured: 0.55; 1.06 where the whole image goes at once, 0.31 of it PyTorch
