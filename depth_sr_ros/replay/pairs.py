@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -62,7 +62,7 @@ class Pairs:
         self._scale, self._config, self._has_reference = scale, config, has_reference
         self._now_ns = 0  # the recording's time, so that what has waited too long is the same in every run
         self._pairing = Pairing(sync_settings(config), clock=lambda: self._now_ns)
-        self._transforms: Any = Transforms()  # in place of the node's, which listen to /tf
+        self._transforms = cast(Any, Transforms())  # in place of the node's, which listen to /tf
         names = {"rgb": topics.rgb_image, "depth": topics.depth_image}
         notices = Notices(ThrottledLog(say))
         self._lr_infos = {"rgb": CameraInfoCache(), "depth": CameraInfoCache()}

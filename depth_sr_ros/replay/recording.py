@@ -89,7 +89,7 @@ class Recording:
 
     def first(self, topics: Sequence[str | None]) -> Iterator[tuple[str, int, Any]]:
         """The first message of each of these topics that the recording has, as if at its beginning. Raises RecordingError."""
-        for topic in topics:
+        for topic in filter(None, topics):
             connections = [connection for connection in self._reader.connections if connection.topic == topic]
             with _errors_of(self.path):
                 for connection, _, data in self._reader.messages(connections) if connections else ():
