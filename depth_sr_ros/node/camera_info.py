@@ -35,7 +35,8 @@ class ParsedInfo:
     """A camera_info that can be a camera's. Two are equal only where they are one, which makes what follows cacheable.
 
     Attributes:
-        message: the sensor_msgs/CameraInfo itself, which nobody may change; others of the same content may stand for it.
+        message: the sensor_msgs/CameraInfo, which nobody may change; others of the same content may stand for it. Of K and P
+            the one that is empty is made of the other, where there is no distortion.
         by_k, by_p: the whole sensor after K and after P; None where that is empty or no camera's.
         window: the sensor, after P if there is one, and the part of it that the image shows.
         camera: of the image's very pixels where the image is rectified.
@@ -81,7 +82,8 @@ def parse_info(info: Any) -> ParsedInfo:
     region = (roi.x_offset, roi.y_offset, roi.width, roi.height, info.binning_x, info.binning_y)
     sensor = by_p or by_k or _checked(lambda: PinholeCamera.from_k(info.width, info.height, info.k))  # which says why not
     window = SensorWindow(sensor, *region)
-    return ParsedInfo(info, by_k, by_p, window, _checked(window.image_camera))
+    parsed = ParsedInfo(info, by_k, by_p, window, _checked(window.image_camera))
+    return parsed if by_k and by_p else replace(parsed, message=_with_k_and_p(parsed, lambda camera: camera))
 
 
 def upsampled_info(depth: ParsedInfo, scale: int, rgb: ParsedInfo | None) -> Any:
@@ -99,7 +101,7 @@ def upsampled_info(depth: ParsedInfo, scale: int, rgb: ParsedInfo | None) -> Any
 @lru_cache(maxsize=8)
 def _upsampled_info(depth: ParsedInfo, scale: int, rgb: ParsedInfo | None) -> Any:
     if rgb is not None and _is_same_camera(depth, scale, rgb):
-        return _with_k_and_p(rgb, lambda camera: camera)
+        return rgb.message
     window = _checked(lambda: depth.window.scaled(scale))
     out = _with_k_and_p(depth, lambda camera: camera.scaled(scale))
     out.width, out.height = window.sensor.width, window.sensor.height
@@ -109,12 +111,12 @@ def _upsampled_info(depth: ParsedInfo, scale: int, rgb: ParsedInfo | None) -> An
 
 
 def _with_k_and_p(parsed: ParsedInfo, change: Callable[[PinholeCamera], PinholeCamera]) -> Any:
-    """A copy of a camera_info with K and P changed; the one that is empty is made of the other where they must agree."""
+    """A copy of a camera_info with K and P changed; without distortion the one that is empty is made of the other."""
     out = copy.copy(parsed.message)
-    by_k, by_p = parsed.by_k or parsed.by_p, parsed.by_p or parsed.by_k
-    assert by_k is not None and by_p is not None, "parse_info refuses what has neither"
-    out.k = np.array(change(by_k).k)
-    if parsed.by_p or not any(out.d):  # an image with distortion has another P than its K, once it is rectified
+    distorts = any(out.d)
+    if by_k := parsed.by_k or (None if distorts else parsed.by_p):
+        out.k = np.array(change(by_k).k)
+    if by_p := parsed.by_p or (None if distorts else parsed.by_k):
         out.p = np.array(change(by_p).p)
     return out
 

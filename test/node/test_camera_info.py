@@ -89,6 +89,17 @@ def test_a_camera_with_p_alone_gets_the_k_that_follows(k, as_colour):
     np.testing.assert_allclose(np.delete(out.p, [3, 7, 11]), out.k)
 
 
+@pytest.mark.parametrize("empty", ["k", "p"])
+def test_what_is_empty_is_filled_where_nothing_is_distorted_and_the_message_that_came_stays_as_it_was(empty):
+    whole, info = camera_info(80, 60, 70.0, cx=41.3), camera_info(80, 60, 70.0, cx=41.3)
+    setattr(info, empty, np.zeros(9 if empty == "k" else 12))
+    before = copy.deepcopy(info)
+    np.testing.assert_allclose(getattr(parse_info(info).message, empty), getattr(whole, empty))
+    info.d = before.d = [0.1, 0.0, 0.0, 0.0, 0.0]
+    assert not any(getattr(parse_info(info).message, empty))
+    assert info == before
+
+
 @pytest.mark.parametrize("roi", [None, (16, 8, 40, 32)])
 def test_an_image_that_is_not_rectified_has_k_and_the_lens(roi):
     info = camera_info(80, 60, 70.0)
