@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 from make_messages import camera_info, image, set_header
-from ros_graph import MM, SCALE, camera, running_node, wait_until
+from ros_graph import MM, RGB, SCALE, camera, running_node, wait_until
 from sensor_msgs.msg import CompressedImage
 
 from depth_sr_ros.files.rvl import encode_rvl
@@ -34,11 +34,12 @@ def sent(running, **options):
 
 
 def test_an_image_goes_out_whose_camera_info_is_for_another_size(running):
-    out = sent(running, depth=image(MM[:6, :9], "16UC1"))
+    out = sent(running, rgb=image(RGB[:24, :36], "rgb8"), depth=image(MM[:6, :9], "16UC1"))
     stamp = out.header.stamp.sec * 1_000_000_000 + out.header.stamp.nanosec
     assert (out.width, out.height) == (36, 24) and stamp not in running.infos
     message = running.fresh_diagnostics()["message"]
-    assert "depth: image is 9 x 6 pixels, its camera_info is for 12 x 8; the result's is withheld" in message
+    assert "rgb: image is 36 x 24 pixels, its camera_info is for 48 x 32; the result's is withheld" in message
+    assert "depth: image is 9 x 6 pixels, its camera_info is for 12 x 8" in message
     running.good()
     assert "withheld" not in running.fresh_diagnostics()["message"]
 
