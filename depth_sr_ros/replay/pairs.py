@@ -70,8 +70,8 @@ class Pairs:
         decoders = {"rgb": partial(_decode_rgb, stretch=Stretch()), "depth": decode_depth}
         inputs: Any = SimpleNamespace(decoders=decoders, infos=self._lr_infos)
         self._decode = Decode(inputs, notices)
-        self._geometry = Geometry(self._transforms, names, say)
-        self._reference_geometry = Geometry(self._transforms, names, lambda _: None)
+        self._geometry = Geometry(self._transforms, lambda: names, say)
+        self._reference_geometry = Geometry(self._transforms, lambda: names, lambda _: None)
         self.inputs = 0
         self.drops: dict[str, int] = {}
 
