@@ -13,6 +13,7 @@ import numpy as np
 from depth_sr_ros.core.camera import PinholeCamera
 from depth_sr_ros.core.lens import Lens
 from depth_sr_ros.core.rigid import from_euler
+from depth_sr_ros.files.yaml_text import load_yaml
 
 MAX_BYTES = 1 << 20
 
@@ -40,7 +41,7 @@ def read_calibration(path: Path) -> Calibration:
         colour, depth = (camera_of(content[name]) for name in ("colour", "depth"))
         return Calibration(colour, depth, extrinsics_of(content["depth_to_colour"]))
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise ValueError(f"{path} is no YAML: {error}") from None
 
 
 def read_camera(path: Path) -> PinholeCamera:
@@ -53,7 +54,7 @@ def read_camera(path: Path) -> PinholeCamera:
     try:
         return camera_of(_read(path))
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise ValueError(f"{path} is no YAML: {error}") from None
 
 
 def camera_of(content: Mapping[str, Any]) -> PinholeCamera:
@@ -90,15 +91,11 @@ def extrinsics_of(numbers: Sequence[float]) -> np.ndarray:
 
 
 def _read(path: Path) -> Mapping[str, Any]:
-    import yaml
-
     if path.stat().st_size > MAX_BYTES:
         raise ValueError(f"{path} has {path.stat().st_size} bytes; a calibration has no more than {MAX_BYTES}")
     try:
-        content = next(iter(yaml.safe_load_all(path.read_text(encoding="utf-8"))), None)  # an echoed message ends in ---
-    except OSError:
-        raise
-    except Exception as error:  # what PyYAML trips over in a value with a tag, it raises as it is
+        content = load_yaml(path.read_text(encoding="utf-8"), first=True)  # an echoed message ends in ---
+    except ValueError as error:
         raise ValueError(f"{path} is no YAML: {error}") from None
     if not isinstance(content, Mapping):
         raise ValueError(f"{path} holds no calibration")

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from depth_sr_ros.files.yaml_text import load_yaml
 from depth_sr_ros.node.config import ROWS, TYPE_NAMES, Row
 
 TOPIC_ARGUMENTS = {"rgb_image", "rgb_info", "depth_image", "depth_info"}
@@ -82,9 +81,9 @@ def typed(name: str, text: str, kind: type) -> str | bool | int | float | list[f
     value: Any
     try:
         if kind is tuple:
-            return [float(one) for one in yaml.safe_load(text)]
-        value = yaml.safe_load(text) if kind is bool else kind(text)
-    except (TypeError, ValueError, yaml.YAMLError):
+            return [float(one) for one in load_yaml(text)]
+        value = load_yaml(text) if kind is bool else kind(text)
+    except (TypeError, ValueError):
         value = None
     fitting = isinstance(value, kind)
     if not fitting:

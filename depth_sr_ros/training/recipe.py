@@ -7,8 +7,7 @@ from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from depth_sr_ros.files.yaml_text import load_yaml
 from depth_sr_ros.methods.registry import MAX_SCALE, known_methods, method_class
 from depth_sr_ros.methods.weights import DEGRADATIONS
 from depth_sr_ros.system.package_files import known_recipes, recipes_directory
@@ -221,8 +220,8 @@ def load_recipe(name: str) -> Recipe:
     if not path.is_file():
         raise RecipeError(f"no recipe {name!r}: give a .yaml file, or one of {', '.join(known_recipes())}")
     try:
-        entries = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # no text; an impossible date; nested too deeply
+        entries = load_yaml(path.read_text(encoding="utf-8"))
+    except ValueError as error:
         raise RecipeError(f"recipe {path} is not YAML: {error}") from None
     if not isinstance(entries, dict) or "method" not in entries:
         raise RecipeError(f"recipe {path} names no method")

@@ -97,6 +97,9 @@ def check_installed(workspace: Path, python: str, merged: bool) -> None:
     check(found == str(scripts["depth-sr"]), f"depth-sr on the path: {found or 'none'}")
     methods = in_workspace(workspace, "depth-sr methods")
     check("x4 x8 x16" in methods, f"no weights are found: {methods}")
+    ros2 = f"PATH=$PATH:{Path(sys.executable).parent} ros2"
+    check("usage: depth-sr" in in_workspace(workspace, f"{ros2} run {PACKAGE} depth-sr --help"), "ros2 run finds no depth-sr")
+    check("method" in in_workspace(workspace, f"{ros2} launch {PACKAGE} sr.launch.py --show-args"), "no arguments are shown")
     listed = in_workspace(workspace, f"{python} -c {shlex.quote(LIST_SHARED_FILES.format(folders=SHARED_FOLDERS))}")
     missing = shared_files(ROOT) - set(listed.splitlines())
     check(not missing, f"not installed: {sorted(missing)}")

@@ -87,6 +87,7 @@ def test_an_entry_that_a_recipe_does_not_set_does_not_change_what_it_is():
         ("steps: 5", "names no method"),
         ("method: [", "not YAML"),
         ("[" * 600, "recipe .*wrong.yaml is not YAML"),
+        ("method: fdkn\nsteps: !!timestamp x", "recipe .*wrong.yaml is not YAML: a value does not fit its tag"),
         ("method: fdkn\nconfig: {when: 2001-99-99}", "recipe .*wrong.yaml is not YAML"),
         ("method: 5", "method is 5, it must be of type str"),
         ("method: bicubic", "recipe wrong: method is 'bicubic', .*: ahmf, dada, dkn, fdkn, jiif, naima$"),
