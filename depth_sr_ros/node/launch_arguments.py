@@ -40,9 +40,9 @@ def camera_preset(name: str, folder: Path) -> CameraPreset:
         known = ", ".join(sorted(file.stem for file in folder.glob("*.yaml")))
         raise ValueError(f"camera is {name!r}; known cameras are {known}; or give the path of a .yaml file like theirs")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = load_yaml(path.read_text(encoding="utf-8"))
         topics, parameters = ({**(content.get(part) or {})} for part in ("topics", "parameters"))
-    except Exception as error:  # noqa: BLE001  PyYAML raises whatever it trips over
+    except (OSError, ValueError, TypeError, AttributeError) as error:  # no text, no YAML, or no mappings
         raise ValueError(f"{path} is no camera's file: {error}") from None
     unknown = [*(set(topics) - TOPIC_ARGUMENTS), *(set(parameters) - set(ROWS))]
     if unknown:
