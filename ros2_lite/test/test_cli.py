@@ -116,6 +116,25 @@ def test_topic_echo_goes_on_until_it_is_ended(shop):
         assert "Traceback" not in watching.text
 
 
+def test_topic_delay(shop):
+    with Running("topic", "delay", "/street/camera_info") as watching:
+        assert float(watching.wait_for("average delay").split()[-1]) > 1e9  # their stamps are 0
+        watching.end()
+        assert "Traceback" not in watching.text
+
+
+def test_topic_pub(shop):
+    heard = []
+    subscription = shop.create_subscription(CameraInfo, "/published", lambda message: heard.append(message), 10)
+    values = "{header: {frame_id: here}, width: 5, d: [1, 2.5], distortion_model: plumb_bob}"
+    said("topic", "pub", "--once", "/published", "sensor_msgs/msg/CameraInfo", values)
+    wait_until(lambda: heard)
+    shop.destroy_subscription(subscription)
+    assert (heard[0].header.frame_id, heard[0].width, list(heard[0].d)) == ("here", 5, [1.0, 2.5])
+    refused = ros2("topic", "pub", "--once", "/published", "sensor_msgs/msg/CameraInfo", "{widht: 5}")
+    assert refused.returncode == 1 and "widht" in refused.stderr and "Traceback" not in refused.stderr
+
+
 def test_param_list(shop):
     one = said("param", "list", "/street/shop").splitlines()
     assert {"  method", "  scale", "  depth.max", "  use_sim_time"} <= set(one)

@@ -9,6 +9,7 @@ import sys
 COMMANDS = {
     "bag": "play, record and inspect recordings",
     "launch": "run a launch file",
+    "lifecycle": "see and change the states of managed nodes",
     "node": "list and inspect nodes",
     "param": "read and set parameters",
     "run": "run an executable of a package",
@@ -27,7 +28,7 @@ def main(argv=None):
         prog="ros2",
         description="ros2_lite's part of the ros2 command.",
         formatter_class=argparse.RawTextHelpFormatter,
-        epilog="\n".join(f"  {name:8}{help_}" for name, help_ in COMMANDS.items()),
+        epilog="\n".join(f"  {name:10}{help_}" for name, help_ in COMMANDS.items()),
     )
     parser.add_argument("command", choices=COMMANDS, metavar="command", help="one of those below")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="ros2 <command> -h tells more")
@@ -68,10 +69,10 @@ def _interrupt(*_):
 
 
 def verbs(parser, **functions):
-    """Subcommands of a command: {verb: (run, help, function that adds its arguments or None)}."""
+    """Subcommands of a command: {verb: (run, help, *arguments)}, each argument ("-n --names", options of add_argument)."""
     subparsers = parser.add_subparsers(title="verbs", required=True, metavar="verb")
-    for name, (run, help_, add_arguments) in functions.items():
+    for name, (run, help_, *arguments) in functions.items():
         verb = subparsers.add_parser(name, help=help_, description=help_)
         verb.set_defaults(run=run)
-        if add_arguments:
-            add_arguments(verb)
+        for names, options in arguments:
+            verb.add_argument(*names.split(), **options)

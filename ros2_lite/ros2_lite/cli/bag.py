@@ -7,23 +7,16 @@ from rosbags.rosbag2 import Reader, ReaderError
 
 from ros2_lite.cli import CliError, bag_play, bag_record, verbs
 
+BAG = ("bag_path", {"type": Path, "help": "folder of the bag, or its .mcap or .db3 file"})
+
 
 def add_arguments(parser):
     verbs(
         parser,
-        info=(info, "show what is in a bag", _bag),
-        play=(play, "publish what is in a bag, in its timing", _play_arguments),
-        record=(bag_record.record, "write topics into a bag", bag_record.add_arguments),
+        info=(info, "show what is in a bag", BAG),
+        play=(play, "publish what is in a bag, in its timing", BAG, *bag_play.ARGUMENTS),
+        record=(bag_record.record, "write topics into a bag", *bag_record.ARGUMENTS),
     )
-
-
-def _bag(parser):
-    parser.add_argument("bag_path", type=Path, help="folder of the bag, or its .mcap or .db3 file")
-
-
-def _play_arguments(parser):
-    _bag(parser)
-    bag_play.add_arguments(parser)
 
 
 def play(args):

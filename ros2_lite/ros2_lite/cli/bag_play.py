@@ -14,22 +14,6 @@ from ros2_lite.cli import CliError, direct
 ACKNOWLEDGED_WITHIN = Duration(seconds=2.0)  # of a topic's last messages, for a subscription that is reliable
 
 
-def add_arguments(parser):
-    parser.add_argument("-r", "--rate", type=_positive, default=1.0, help="how much faster than recorded")
-    parser.add_argument("-l", "--loop", action="store_true", help="start again at the end")
-    parser.add_argument(
-        "--clock",
-        type=_positive,
-        nargs="?",
-        const=40.0,
-        metavar="HZ",
-        help="publish the bag's time on /clock, at this rate (40)",
-    )
-    parser.add_argument("--topics", nargs="+", type=direct.absolute, help="play only these")
-    parser.add_argument("-m", "--remap", nargs="+", default=[], type=_rule, metavar="old:=new", help="other names for topics")
-    parser.add_argument("--start-offset", type=float, default=0.0, metavar="S", help="start so many seconds into the bag")
-
-
 def play(reader, args):
     """Until the end, or for ever; a ctrl-c is a good end, too."""
     connections = _selected(reader, args.topics)
@@ -141,3 +125,13 @@ def _rule(text):
     if not (old and separator and new):
         raise ValueError(text)
     return direct.absolute(old), direct.absolute(new)
+
+
+ARGUMENTS = (
+    ("-r --rate", {"type": _positive, "default": 1.0, "help": "how much faster than recorded"}),
+    ("-l --loop", {"action": "store_true", "help": "start again at the end"}),
+    ("--clock", {"type": _positive, "nargs": "?", "const": 40.0, "metavar": "HZ", "help": "publish the bag's time on /clock"}),
+    ("--topics", {"nargs": "+", "type": direct.absolute, "help": "play only these"}),
+    ("-m --remap", {"nargs": "+", "default": [], "type": _rule, "metavar": "old:=new", "help": "other names for topics"}),
+    ("--start-offset", {"type": float, "default": 0.0, "metavar": "S", "help": "start so many seconds into the bag"}),
+)

@@ -16,13 +16,12 @@ DISCOVERY_S = 0.1
 QUEUE = 100  # messages a topic may lie waiting while the disk is busy
 _DEFINITIONS = get_typestore(Stores.ROS2_JAZZY)
 _NO_TIME = QosTime(0, 0)  # how a bag says that none was set
-
-
-def add_arguments(parser):
-    parser.add_argument("topics", nargs="*", type=direct.absolute, help="what to record")
-    parser.add_argument("-a", "--all", action="store_true", help="record all topics, those that come later included")
-    parser.add_argument("-o", "--output", type=Path, help="folder of the bag (default: rosbag2_<time>)")
-    parser.add_argument("-s", "--storage", choices=[plugin.name.lower() for plugin in StoragePlugin], default="mcap")
+ARGUMENTS = (
+    ("topics", {"nargs": "*", "type": direct.absolute, "help": "what to record"}),
+    ("-a --all", {"action": "store_true", "help": "record all topics, those that come later included"}),
+    ("-o --output", {"type": Path, "help": "folder of the bag (default: rosbag2_<time>)"}),
+    ("-s --storage", {"choices": [plugin.name.lower() for plugin in StoragePlugin], "default": "mcap"}),
+)
 
 
 def record(args):

@@ -13,6 +13,7 @@ from ros2_lite.cli import CliError
 
 SETTLED_S = 0.7  # no change in the graph for so long: everybody who is there has been heard of
 PATIENCE_S = 5.0
+ANSWER_S = 60.0  # a transition may load and compile a network
 SPIN_S = 0.1  # how late a ctrl-c may be noticed: rclpy waits in C
 
 
@@ -61,9 +62,24 @@ def split_name(node, full_name):
     return name, namespace or "/"
 
 
+def call(node, node_name, service, name, **request):
+    """The answer of a node's service; CliError where the node or the service is not there."""
+    client = node.create_client(service, name)
+    if not client.wait_for_service(timeout_sec=PATIENCE_S):
+        split_name(node, node_name)
+        raise CliError(f"Node '{node_name}' does not serve {name}")
+    future = client.call_async(service.Request(**request))
+    give_up = time.monotonic() + ANSWER_S
+    while not future.done() and time.monotonic() < give_up:
+        rclpy.spin_once(node, timeout_sec=SPIN_S)
+    if not future.done():
+        raise CliError(f"Node '{node_name}' did not answer {name} within {ANSWER_S:g} seconds")
+    return future.result()
+
+
 def message_class(type_name):
     """The class of "package/msg/Name"; CliError where it is unknown here."""
-    package, _, name = type_name.partition("/msg/")
+    package, *_, name = type_name.split("/")
     try:
         return getattr(importlib.import_module(f"{package}.msg"), name)
     except (ImportError, AttributeError, ValueError) as error:

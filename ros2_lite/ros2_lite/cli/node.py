@@ -6,17 +6,9 @@ from ros2_lite.cli import direct, verbs
 def add_arguments(parser):
     verbs(
         parser,
-        list=(list_, "list the nodes there are", _list_arguments),
-        info=(info, "what a node publishes, subscribes and serves", _info_arguments),
+        list=(list_, "list the nodes there are", ("-a --all", {"action": "store_true", "help": "hidden ones, too"})),
+        info=(info, "what a node publishes, subscribes and serves", ("node_name", {"help": "full name of the node"})),
     )
-
-
-def _list_arguments(parser):
-    parser.add_argument("-a", "--all", action="store_true", help="hidden ones, too")
-
-
-def _info_arguments(parser):
-    parser.add_argument("node_name", help="full name of the node")
 
 
 def list_(args):

@@ -6,45 +6,42 @@ import statistics
 import time
 
 import rclpy
+import yaml
+from rclpy.time import Time
 
 from ros2_lite.cli import CliError, direct, verbs
-from ros2_lite.cli.message_text import message_to_yaml
+from ros2_lite.cli.message_text import fill, message_to_yaml
 
 
 def add_arguments(parser):
+    topic = ("topic", {"type": direct.absolute, "help": "name of the topic"})
+    once = ("--once", {"action": "store_true", "help": "end after the first message"})
+    window = ("-w --window", {"type": int, "default": 10000, "help": "messages to average over (default %(default)s)"})
     verbs(
         parser,
-        list=(list_, "list the topics there are", _list_arguments),
-        info=(info, "show a topic's type and who publishes and subscribes it", _info_arguments),
-        echo=(echo, "show the messages of a topic", _echo_arguments),
-        hz=(hz, "show the rate of a topic", _hz_arguments),
+        list=(list_, "list the topics there are", ("-t --show-types", {"action": "store_true"})),
+        info=(info, "show a topic's type and who has it", topic, ("-v --verbose", {"action": "store_true", "help": "and QoS"})),
+        echo=(
+            echo,
+            "show the messages of a topic",
+            topic,
+            ("message_type", {"nargs": "?", "help": "default: what the graph says"}),
+            once,
+            ("--no-arr", {"action": "store_true", "help": "do not show what is in arrays"}),
+            ("-f --full-length", {"action": "store_true", "help": "show long arrays to their end"}),
+        ),
+        hz=(hz, "show the rate of a topic", topic, window),
+        delay=(delay, "show how old messages with a header are when they come", topic, window),
+        pub=(
+            pub,
+            "publish a message",
+            topic,
+            ("message_type", {}),
+            ("values", {"nargs": "?", "default": "{}", "type": yaml.safe_load, "help": "as YAML"}),
+            ("-1 --once", {"action": "store_true", "help": "once, as soon as somebody listens"}),
+            ("-r --rate", {"type": float, "default": 1.0, "help": "messages a second (default %(default)s)"}),
+        ),
     )
-
-
-def _list_arguments(parser):
-    parser.add_argument("-t", "--show-types", action="store_true", help="show the topics' types")
-
-
-def _info_arguments(parser):
-    _topic(parser)
-    parser.add_argument("-v", "--verbose", action="store_true", help="show nodes and QoS of the endpoints")
-
-
-def _echo_arguments(parser):
-    _topic(parser)
-    parser.add_argument("message_type", nargs="?", help="type of the messages; default: what the graph says")
-    parser.add_argument("--once", action="store_true", help="end after the first message")
-    parser.add_argument("--no-arr", action="store_true", help="do not show what is in arrays")
-    parser.add_argument("-f", "--full-length", action="store_true", help="show long arrays to their end")
-
-
-def _hz_arguments(parser):
-    _topic(parser)
-    parser.add_argument("-w", "--window", type=int, default=10000, help="messages to average over (default %(default)s)")
-
-
-def _topic(parser):
-    parser.add_argument("topic", type=direct.absolute, help="name of the topic")
 
 
 def list_(args):
@@ -84,21 +81,54 @@ def echo(args):
 def hz(args):
     times = collections.deque(maxlen=args.window)
     with _subscribed(args.topic, lambda _: times.append(time.monotonic()), raw=True) as node:
-        report, newest = time.monotonic() + 1.0, None
+        newest = None
+        for _ in _seconds(node):
+            if len(times) < 2 or times[-1] == newest:
+                print("no new messages", flush=True)
+                continue
+            newest, gaps = times[-1], [after - before for before, after in zip(times, list(times)[1:])]
+            print(f"average rate: {len(gaps) / (times[-1] - times[0]):.3f}\n\t{_spread(gaps)} window: {len(times)}", flush=True)
+
+
+def delay(args):
+    delays = collections.deque(maxlen=args.window)
+
+    def keep(message):
+        if not hasattr(message, "header"):
+            raise CliError(f"messages of {args.topic} have no header")
+        delays.append((node.get_clock().now() - Time.from_msg(message.header.stamp)).nanoseconds / 1e9)
+
+    with _subscribed(args.topic, keep) as node:
+        for _ in _seconds(node):
+            if delays:
+                print(f"average delay: {statistics.mean(delays):.3f}\n\t{_spread(delays)} window: {len(delays)}", flush=True)
+
+
+def pub(args):
+    with direct.cli_node(settle=False) as node:
+        message = fill(direct.message_class(args.message_type)(), args.values)
+        publisher = node.create_publisher(type(message), args.topic, 10)
+        while args.once and not publisher.get_subscription_count():
+            time.sleep(direct.SPIN_S)
         while True:
-            rclpy.spin_once(node, timeout_sec=min(max(report - time.monotonic(), 0.0), direct.SPIN_S))
-            if time.monotonic() >= report:
-                print(_rate(list(times)) if len(times) > 1 and times[-1] != newest else "no new messages", flush=True)
-                report, newest = report + 1.0, times[-1] if times else None
+            publisher.publish(message)
+            print(f"publishing {message}", flush=True)
+            time.sleep(direct.SPIN_S if args.once else 1 / args.rate)
+            if args.once:
+                return
 
 
-def _rate(times):
-    """The rate of messages that came at these times (s), in ROS 2's words."""
-    gaps = [after - before for before, after in zip(times, times[1:], strict=False)]
-    return (
-        f"average rate: {len(gaps) / (times[-1] - times[0]):.3f}\n\tmin: {min(gaps):.3f}s max: {max(gaps):.3f}s "
-        f"std dev: {statistics.pstdev(gaps):.5f}s window: {len(times)}"
-    )
+def _seconds(node):
+    """Spin the node; yields once a second."""
+    while True:
+        report = time.monotonic() + 1.0
+        while (left := report - time.monotonic()) > 0:
+            rclpy.spin_once(node, timeout_sec=min(left, direct.SPIN_S))
+        yield
+
+
+def _spread(values):
+    return f"min: {min(values):.3f}s max: {max(values):.3f}s std dev: {statistics.pstdev(values):.5f}s"
 
 
 @contextlib.contextmanager
