@@ -1,7 +1,10 @@
-"""The filter protocol of ROS 2's `message_filters`: a filter calls back what it lets through, filters chain.
+"""The filter protocol of ROS 2's `message_filters`: a filter calls back what it lets through, filters chain."""
 
-Only what a node with its own synchroniser needs: `SimpleFilter`, the base of every filter, and `Subscriber`.
-"""
+import threading
+
+from rclpy.clock import Clock, ClockType
+from rclpy.duration import Duration
+from rclpy.time import Time
 
 
 class SimpleFilter:
@@ -41,3 +44,53 @@ class Subscriber(SimpleFilter):
     def getTopic(self):  # noqa: N802
         """The topic as it was asked for, before namespace and remapping."""
         return self.topic
+
+
+class ApproximateTimeSynchronizer(SimpleFilter):
+    """Hands on one message of each filter together where their stamps lie within `slop` seconds.
+
+    Each filter's last `queue_size` messages wait, by their order of arrival; callbacks run outside of the lock.
+    """
+
+    def __init__(self, fs, queue_size, slop, allow_headerless=False):
+        super().__init__()
+        self.queue_size, self.slop = queue_size, Duration(seconds=slop).nanoseconds
+        self.allow_headerless, self._clock = allow_headerless, Clock(clock_type=ClockType.ROS_TIME)
+        self.queues = [{} for _ in fs]
+        self.lock = threading.Lock()
+        self.input_connections = [source.registerCallback(self.add, queue) for source, queue in zip(fs, self.queues)]
+
+    def add(self, message, queue):
+        """Take a message of the filter whose queue this is."""
+        stamp = self._stamp(message)
+        with self.lock:
+            queue.pop(stamp, None)
+            queue[stamp] = message
+            if len(queue) > self.queue_size:
+                del queue[next(iter(queue))]
+            together = self._together(stamp)
+        if together:
+            self.signalMessage(*together)
+
+    def _together(self, stamp):
+        """The messages nearest to this stamp, taken from the queues; None where they are not near enough."""
+        if not all(self.queues):
+            return None
+        nearest = [min(queue, key=lambda other: abs(other - stamp)) for queue in self.queues]
+        if max(nearest) - min(nearest) > self.slop:
+            return None
+        return [queue.pop(found) for queue, found in zip(self.queues, nearest)]
+
+    def _stamp(self, message):
+        if hasattr(message, "header"):
+            return Time.from_msg(message.header.stamp).nanoseconds
+        if not self.allow_headerless:
+            raise TypeError(f"{type(message).__name__} has no header: it cannot be synchronised unless allow_headerless is set")
+        return self._clock.now().nanoseconds
+
+
+class TimeSynchronizer(ApproximateTimeSynchronizer):
+    """Hands on one message of each filter together where their stamps are the same."""
+
+    def __init__(self, fs, queue_size):
+        super().__init__(fs, queue_size, slop=0.0)
