@@ -10,6 +10,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 100)  # a graph of this run's own
 
 
+@pytest.fixture(scope="session", autouse=True)
+def engines(tmp_path_factory) -> Path:
+    """A folder for the engines of this run, not the user's: what one test compiled the next one reads."""
+    folder = tmp_path_factory.mktemp("engines")
+    os.environ["DEPTH_SR_ENGINES"] = str(folder)
+    return folder
+
+
 @pytest.fixture(scope="module")
 def ros():
     """rclpy, for a module's tests."""

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import inspect
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
+
+from depth_sr_ros.backends.engine_store import EngineStore, engines_directory
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -16,6 +22,9 @@ if TYPE_CHECKING:
 # Largest allowed ||engine - eager|| / ||eager|| of what is compared. A GPU may take TF32 (11 bits of a number) for
 # f32; bf16 keeps 8 bits and errs by some 0.5 to 1 % over ten layers. What exceeds these is a wrong result.
 TOLERANCE = {"f32": 5e-3, "bf16": 2e-2}
+
+
+_log = logging.getLogger(__name__)
 
 
 class BackendError(RuntimeError):
@@ -98,6 +107,14 @@ class Backend(ABC):
         elif precision not in self.precisions():
             choices = ", ".join(("auto", *self.precisions()))
             raise BackendError(f"backend {self.name!r} has no precision {precision!r} on this machine: choose from {choices}")
+        facts = self._facts(module, example_inputs, precision)
+        store = EngineStore(engines_directory() if facts else None)
+        if (stored := store.load(facts)) is not None:
+            try:
+                return Engine(self.restore(stored.blob, precision), self.name, self.device, precision, stored.error)
+            except BackendError as error:
+                _log.warning("engine %s is compiled again: %s", stored.path, error)
+                store.discard(facts)
         run = self.build(module, example_inputs, precision)
         error = self._error(run, module, example_inputs, finish)
         if not error <= TOLERANCE[precision]:  # also refuses NaN
@@ -106,7 +123,38 @@ class Backend(ABC):
                 f"more than {TOLERANCE[precision]:g}, for {type(module).__name__}: "
                 "use another precision or backend"
             )
+        if facts:
+            store.save(facts, self.blob(run), error)
         return Engine(run, self.name, self.device, precision, error)
+
+    def versions(self) -> dict[str, str]:
+        """What of this machine and its libraries can change what is compiled; empty where engines are not stored."""
+        return {}
+
+    def blob(self, run: Callable[..., tuple[Tensor, ...]]) -> bytes:
+        """What `build` returned, for the store. Only backends with `versions` have it."""
+        raise NotImplementedError
+
+    def restore(self, blob: bytes, precision: str) -> Callable[..., tuple[Tensor, ...]]:
+        """The opposite of `blob`. Raises BackendError where the runtime refuses."""
+        raise NotImplementedError
+
+    def _facts(self, module: Module, example_inputs: tuple[Tensor, ...], precision: str) -> dict[str, str]:
+        """All that can change an engine, for the store; empty where it is not to be stored."""
+        identity, versions = getattr(module, "identity", None), self.versions()
+        if identity is None or not versions:
+            return {}
+        *_, rows, columns = example_inputs[-1].shape
+        return {
+            "backend": self.name,
+            "precision": precision,
+            "threads": str(self.threads),
+            "depth": f"{columns} x {rows}",
+            "inputs": str([tuple(tensor.shape) for tensor in example_inputs]),
+            "backend_code": hashlib.sha256(Path(inspect.getfile(type(self))).read_bytes()).hexdigest(),
+            **versions,
+            **identity(),
+        }
 
     def _error(self, run: Callable, module: Module, example_inputs: tuple[Tensor, ...], finish: Finish | None) -> float:
         found, expected = run(*example_inputs), run_eager(module, example_inputs)

@@ -13,7 +13,7 @@ import numpy as np
 from depth_sr_ros.backends.base import Backend, BackendError
 
 if TYPE_CHECKING:
-    from openvino import ConstOutput, Model
+    from openvino import CompiledModel, ConstOutput, Model
     from torch import Tensor
     from torch.nn import Module
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class OpenVino(Backend):
     """Static shapes, tuned for the latency of one frame.
 
-    Nothing is stored: a conversion takes a few seconds.
+    The export and the conversion take seconds; the store keeps what comes of them, and reading that takes tenths.
     """
 
     name = "openvino"
@@ -49,25 +49,57 @@ class OpenVino(Backend):
         core = _core()
         import openvino
 
-        options: dict[str, str | int] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}
-        if self.threads is not None:
-            options["INFERENCE_NUM_THREADS"] = self.threads
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", FutureWarning)  # torch.export's, about its own internals
                 model = openvino.convert_model(torch.export.export(module, example_inputs, strict=False))
             if precision == "bf16" and getattr(module, "half_outputs", False):
                 model = _with_bf16_outputs(model)
-            compiled = core.compile_model(model, "CPU", options)
+            return _Run(core.compile_model(model, "CPU", self._options(precision)))
         except Exception as error:  # both libraries raise whatever their parts raise
             raise BackendError(f"openvino cannot compile {type(module).__name__}: {_first_line(error)}") from error
 
-        def run(*inputs: Tensor) -> tuple[Tensor, ...]:
-            arrays = [tensor.numpy() for tensor in inputs]
-            outputs = compiled(arrays, share_inputs=True, share_outputs=True)
-            return tuple(_tensor(output, array) for output, array in outputs.items())
+    def versions(self) -> dict[str, str]:
+        """OpenVINO's build, PyTorch's version, ours and the CPU."""
+        from importlib.metadata import version
 
-        return run
+        from depth_sr_ros import __version__
+        from depth_sr_ros.system.system_info import cores, cpu_flags, cpu_model
+
+        core = _core()
+        build = core.get_versions("CPU")["CPU"].build_number
+        cpu = f"{cpu_model()}, {cores()} cores, {' '.join(cpu_flags())}"
+        return {"openvino": build, "torch": version("torch"), "depth_sr_ros": __version__, "cpu": cpu}
+
+    def blob(self, run: Callable[..., tuple[Tensor, ...]]) -> bytes:
+        """OpenVINO's own format."""
+        assert isinstance(run, _Run)
+        return run.compiled.export_model().getvalue()
+
+    def restore(self, blob: bytes, precision: str) -> Callable[..., tuple[Tensor, ...]]:
+        """The opposite of `blob`."""
+        try:
+            return _Run(_core().import_model(blob, "CPU", self._options(precision)))
+        except Exception as error:
+            raise BackendError(f"openvino cannot read the engine: {_first_line(error)}") from error
+
+    def _options(self, precision: str) -> dict[str, str | int]:
+        options: dict[str, str | int] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}
+        if self.threads is not None:
+            options["INFERENCE_NUM_THREADS"] = self.threads
+        return options
+
+
+class _Run:
+    """A compiled model that takes and gives tensors, which share its memory."""
+
+    def __init__(self, compiled: CompiledModel) -> None:
+        self.compiled = compiled
+
+    def __call__(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        arrays = [tensor.numpy() for tensor in inputs]
+        outputs = self.compiled(arrays, share_inputs=True, share_outputs=True)
+        return tuple(_tensor(output, array) for output, array in outputs.items())
 
 
 def _with_bf16_outputs(model: Model) -> Model:

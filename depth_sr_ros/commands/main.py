@@ -25,6 +25,7 @@ COMMANDS = (
     "depth_sr_ros.commands.replay",
     "depth_sr_ros.commands.train",
     "depth_sr_ros.commands.benchmark",
+    "depth_sr_ros.commands.engines",
 )
 OUTPUT_CLOSED = 141  # as a shell gives for SIGPIPE
 USER_ERROR = 2  # exit status, as argparse has it

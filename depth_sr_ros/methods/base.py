@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 from torch import Tensor
 
+from depth_sr_ros.methods.identity import identity
+
 
 class Method(torch.nn.Module):
     """Guided super-resolution of depth by a whole factor.
@@ -53,6 +55,10 @@ class Method(torch.nn.Module):
             (B, 1, s*h, s*w), in the units of `depth`.
         """
         return _in_full_precision(self.sample, depth, *self.predict(guide, depth))
+
+    def identity(self) -> dict[str, str]:
+        """Return what decides what `forward` computes, see `identity.identity`: an engine is known by it."""
+        return identity(self.name, self.scale, self)
 
     @torch.no_grad()
     def estimate(self, guide: Tensor, depth: Tensor) -> Tensor:
@@ -105,6 +111,10 @@ class Predictor(torch.nn.Module):
         super().__init__()
         self.method = method
         self.half_outputs = method.half_predictions
+
+    def identity(self) -> dict[str, str]:
+        """Return what decides what `predict` computes; how many iterations come after it does not."""
+        return identity(self.method.name, self.method.scale, self, frozenset({"_iterations"}))
 
     def forward(self, guide: Tensor, depth: Tensor) -> tuple[Tensor, ...]:
         """Return `method.predict(guide, depth)`."""
