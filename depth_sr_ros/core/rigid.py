@@ -8,6 +8,7 @@ import numpy as np
 
 ORTHONORMAL = 1e-3  # what a rotation may lack, for the few digits of a calibration file
 IDENTICAL = 1e-6
+NORM = 0.01  # what a quaternion's length may lack, as tf2 has it
 
 
 def from_euler(x: float, y: float, z: float, roll: float, pitch: float, yaw: float) -> np.ndarray:
@@ -23,7 +24,7 @@ def from_quaternion(translation: Sequence[float], quaternion: Sequence[float]) -
     """From x, y, z in metres and x, y, z, w of geometry_msgs/Transform. Raises ValueError where that is no rotation."""
     x, y, z, w = map(float, quaternion)
     norm = np.sqrt(x * x + y * y + z * z + w * w)
-    if not abs(norm - 1) <= ORTHONORMAL:
+    if not abs(norm - 1) <= NORM:
         raise ValueError(f"quaternion ({x:g}, {y:g}, {z:g}, {w:g}) is of length {norm:g}; a rotation's is 1")
     x, y, z, w = x / norm, y / norm, z / norm, w / norm
     rotation = [

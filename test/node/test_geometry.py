@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from geometry_msgs.msg import TransformStamped
 from make_messages import camera_info, image, set_header
 from ros_graph import camera, running_node, wait_until
 
@@ -124,6 +125,32 @@ def test_frames_without_a_transform_are_counted_and_registration_none_trusts_the
         assert out.header.frame_id == info.header.frame_id == COLOUR
     finally:
         assert running.set(depth_to_colour=BASELINE, registration="auto") == ""
+
+
+def transform(parent, child, xyz, quaternion=(0.0, 0.0, 0.0, 1.0)):
+    message = TransformStamped(child_frame_id=child)
+    message.header.frame_id = parent
+    translation, rotation = message.transform.translation, message.transform.rotation
+    translation.x, translation.y, translation.z = map(float, xyz)
+    rotation.x, rotation.y, rotation.z, rotation.w = map(float, quaternion)
+    return message
+
+
+def test_the_depth_camera_stands_where_tf_says(running):
+    """By way of a frame that both have in common; one that is not rigid is none."""
+    tf2_ros = pytest.importorskip("tf2_ros")
+    assert running.set(depth_to_colour="tf") == ""
+    try:
+        Pair().dropped(running, "no_transform")
+        links = [transform("body", COLOUR, (0.1, 0.2, 0.3)), transform("body", DEPTH, (0.15, 0.2, 0.3))]
+        broadcaster = tf2_ros.StaticTransformBroadcaster(running.node)
+        broadcaster.sendTransform(links)
+        pair = Pair()
+        become(running, pair, expected(pair))
+        broadcaster.sendTransform([transform("body", "tilted", (0, 0, 0), (0.0, 0.0, 0.0, 0.5))])
+        Pair(frames=(COLOUR, "tilted")).dropped(running, "no_transform")  # TF itself does not take it
+    finally:
+        assert running.set(depth_to_colour=BASELINE) == ""
 
 
 def test_depth_that_lands_nowhere_is_counted(running):
