@@ -18,7 +18,7 @@ from launch.event_handlers import OnProcessExit
 from launch.events import Shutdown as ShutdownEvent
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import *
-from launch_ros.actions import Node
+from launch_ros.actions import LifecycleNode, Node, PushRosNamespace
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
@@ -94,6 +94,29 @@ def test_a_node_gets_the_arguments_that_ros2_passes(launch_file, tmp_path):
         }
     }
     assert not os.path.exists(arguments[9])
+
+
+def test_namespaces_are_pushed_onto_the_nodes_of_a_group(launch_file):
+    path = launch_file("""
+        GroupAction([PushRosNamespace("robot1"), show(), show(namespace="arm"), show(namespace="/other"),
+                     GroupAction([PushRosNamespace("camera"), show()]), IncludeLaunchDescription(LATER)]),
+        show(), LifecycleNode(executable=sys.executable, arguments=["-c", SHOW], output="screen", name="n", namespace="")""")
+    path.write_text(
+        path.read_text().replace(
+            "def generate",
+            "def show(**options):\n"
+            '    return Node(executable=sys.executable, arguments=["-c", SHOW], output="screen", **options)\n\n'
+            f"LATER = {str(path.parent / 'later.launch.py')!r}\n\ndef generate",
+        )
+    )
+    launch_file(
+        'Node(executable=sys.executable, arguments=["-c", SHOW], output="screen", namespace="included")', "later.launch.py"
+    )
+    done = ros2("launch", path)
+    assert done.returncode == 0, done.stdout
+    given = sorted("".join(argument for argument in arguments if "__ns" in argument) for arguments in shown(done.stdout))
+    names = ("/other", "/robot1", "/robot1/arm", "/robot1/camera", "/robot1/included")
+    assert given == ["", "", *(f"__ns:={name}" for name in names)]
 
 
 def test_a_plain_node_gets_nothing_but_ros_args(launch_file):

@@ -3,13 +3,25 @@
 import os
 
 import yaml
-from launch.actions import ExecuteProcess
+from launch.actions import ExecuteProcess, SetLaunchConfiguration
 from launch.substitution import perform
 from ros2_lite.executables import find_executable
 
 from launch_ros.parameter_descriptions import evaluate_parameters
 
-__all__ = ["Node"]
+__all__ = ["LifecycleNode", "Node", "PushRosNamespace"]
+
+_NAMESPACE = "ros_namespace"  # the launch configuration that holds it, as in ROS 2: a group's scope ends it
+
+
+class PushRosNamespace(SetLaunchConfiguration):
+    """Puts the nodes that follow, within the same group, below this namespace."""
+
+    def __init__(self, namespace, **options):
+        super().__init__(_NAMESPACE, namespace, **options)
+
+    def execute(self, context):
+        context.launch_configurations[_NAMESPACE] = _below(context, perform(context, self._value))
 
 
 class Node(ExecuteProcess):
@@ -50,7 +62,7 @@ class Node(ExecuteProcess):
 
     def _node_arguments(self, context):
         name = self._node_name and perform(context, self._node_name)
-        namespace = self._namespace and "/" + perform(context, self._namespace).strip("/")
+        namespace = _below(context, perform(context, self._namespace or ""))
         yield from ("-r", f"__node:={name}") if name else ()
         yield from ("-r", f"__ns:={namespace}") if namespace else ()
         key = f"{namespace.rstrip('/')}/{name}" if name and namespace else "/**"
@@ -64,3 +76,17 @@ class Node(ExecuteProcess):
                 context.service.output.say("WARNING", "launch", f"Parameter file path is not a file: {path}")
         for source, target in self._remappings:
             yield from ("-r", f"{perform(context, source)}:={perform(context, target)}")
+
+
+class LifecycleNode(Node):
+    """A managed node; `ros2 lifecycle set`, a manager, or the node itself leads it through its transitions."""
+
+    def __init__(self, *, name, namespace, **options):
+        super().__init__(name=name, namespace=namespace, **options)
+
+
+def _below(context, namespace):
+    """The full namespace: an absolute one as it is, a relative one below what PushRosNamespace has set; or nothing."""
+    above = "" if namespace.startswith("/") else context.launch_configurations.get(_NAMESPACE, "")
+    parts = [part for part in (*above.split("/"), *namespace.split("/")) if part]
+    return "/" + "/".join(parts) if parts else ""
