@@ -15,7 +15,6 @@ from itertools import islice, product
 
 import numpy as np
 
-TILE_PIXELS = 1 << 21  # of the result: 1920 x 1080 are done at once
 THROWN_PIXELS = 64  # of the result, about each tile: the receptive fields of FDKN and DKN
 THROWN_LR_PIXELS = 4  # at least
 
@@ -49,15 +48,16 @@ class TileGrid:
     thrown: int
 
     @classmethod
-    def of(cls, depth_shape: tuple[int, int], scale: int) -> TileGrid:
-        """The grid that computes the fewest pixels in tiles of up to `TILE_PIXELS`.
+    def of(cls, depth_shape: tuple[int, int], scale: int, most_pixels: int) -> TileGrid:
+        """The grid that computes the fewest pixels in tiles of bounded size.
 
         Args:
             depth_shape: (h, w) of the depth image.
             scale: pixels of the result per depth pixel, per axis.
+            most_pixels: of the result, in a tile.
         """
         thrown = max(math.ceil(THROWN_PIXELS / scale), THROWN_LR_PIXELS)
-        most = TILE_PIXELS // scale**2
+        most = most_pixels // scale**2
         grids = []
         for rows in _divisions(depth_shape[0], thrown):
             fitting = (one for one in _divisions(depth_shape[1], thrown) if rows.side * one.side <= most)

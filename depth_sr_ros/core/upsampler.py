@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from depth_sr_ros.backends import candidates
+from depth_sr_ros.backends import BackendError, candidates
 from depth_sr_ros.core import depth_image
 from depth_sr_ros.core.compiled_method import CompiledMethod, StageClock, resize_guide
 from depth_sr_ros.core.depth_range import DepthRange, upsample_in_layers
@@ -77,6 +77,7 @@ class Upsampler:
         self._backends = candidates(backend, threads, precision)
         self._precision = precision
         self._network: CompiledMethod | None = None
+        self._failures: dict[tuple[int, int], str] = {}  # of compilations, by the shape
         self._grid: TileGrid | None = None  # of the depth images that the network is compiled for
 
     @property
@@ -107,15 +108,23 @@ class Upsampler:
     def prepare(self, depth_shape: tuple[int, int]) -> None:
         """Compile for depth images of (h, w) ahead of the first one: seconds, or nothing where it is done.
 
-        Raises FrameError for a shape that cannot be, BackendError where no backend compiles the method.
+        Raises:
+            FrameError: there can be no such shape.
+            BackendError: no backend compiles the method; what failed once is not tried again.
         """
         check_shape(depth_shape, self.scale)
         height, width = depth_shape
-        self._grid = TileGrid.of((height, width), self.scale)
+        self._grid = TileGrid.of((height, width), self.scale, self._method.pixels_at_once)
         if self._network is not None and self._network.depth_shape == self._grid.shape:
             return
         self._network = None  # frees the old engine before the new one takes its memory
-        self._network = CompiledMethod(self._method, self._backends, self._precision, self._grid.shape)
+        if self._grid.shape in self._failures:
+            raise BackendError(self._failures[self._grid.shape])
+        try:
+            self._network = CompiledMethod(self._method, self._backends, self._precision, self._grid.shape)
+        except BackendError as error:
+            self._failures[self._grid.shape] = str(error)
+            raise
 
     def __call__(self, rgb: np.ndarray, depth: np.ndarray, options: FrameOptions | None = None) -> DepthResult:
         """Upsample one frame.

@@ -25,6 +25,9 @@ class Method(torch.nn.Module):
 
     A method that `is_iterative` has a property `iterations`, which may be set between any two calls: how many steps it
     takes, from 0. Those of a method of two stages are taken in `sample`, so what is compiled of `predict` stays valid.
+
+    Images larger than `pixels_at_once`, of the result, are upsampled in tiles (`core/tiles.py`), which bounds the memory to
+    some 2 GB: 1920 x 1080 go through whole, unless a method says less.
     """
 
     name: ClassVar[str]
@@ -35,6 +38,7 @@ class Method(torch.nn.Module):
     half_predictions: ClassVar[bool] = False
     any_scale: ClassVar[bool] = False
     is_iterative: ClassVar[bool] = False
+    pixels_at_once: ClassVar[int] = 1 << 21
     if TYPE_CHECKING:
         iterations: int  # a property of those that iterate
 

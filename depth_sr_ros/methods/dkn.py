@@ -90,6 +90,7 @@ class DKN(DeformableKernels):
     name = "dkn"
     summary = "deformable kernels from a patch a pixel: quality, offline"
     paper = "Kim, Ponce, Ham, Deformable Kernel Networks for Joint Image Filtering, section 3.2"
+    pixels_at_once = 1 << 20  # sixteen shifts a pixel are much to hold
 
     def __init__(self, scale: int, widths: tuple[int, int, int] = (32, 64, 128), on_fdkn: bool = False) -> None:
         super().__init__(scale)

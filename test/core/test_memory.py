@@ -10,8 +10,9 @@ import resource, sys
 import numpy as np
 from depth_sr_ros import Upsampler
 from depth_sr_ros.core import tiles
+from depth_sr_ros.methods.fdkn import FDKN
 
-tiles.TILE_PIXELS, tiles.THROWN_PIXELS = int(sys.argv[1]), 32
+FDKN.pixels_at_once, tiles.THROWN_PIXELS = int(sys.argv[1]), 32
 upsampler = Upsampler("fdkn", 8, backend="torch_eager", threads=1)
 rgb = np.random.default_rng(0).integers(0, 255, (1280, 1280, 3), np.uint8)
 result = upsampler(rgb, np.linspace(1, 3, 160 * 160, dtype=np.float32).reshape(160, 160))

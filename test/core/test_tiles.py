@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from depth_sr_ros.core.tiles import TILE_PIXELS, Division, TileGrid, upsample_in_tiles
+from depth_sr_ros.core.tiles import Division, TileGrid, upsample_in_tiles
 
 
 @pytest.mark.parametrize(
@@ -16,8 +16,8 @@ from depth_sr_ros.core.tiles import TILE_PIXELS, Division, TileGrid, upsample_in
     ],
 )  # fmt: skip
 def test_tiles_of_one_bounded_size_cover_an_image(shape, scale):
-    grid = TileGrid.of(shape, scale)
-    assert math.prod(grid.shape) * scale**2 <= TILE_PIXELS
+    grid = TileGrid.of(shape, scale, 1 << 21)
+    assert math.prod(grid.shape) * scale**2 <= 1 << 21
     covered = np.zeros(shape, np.int8)
     for tile in grid.tiles():
         assert covered[tile].shape == grid.shape
@@ -27,7 +27,7 @@ def test_tiles_of_one_bounded_size_cover_an_image(shape, scale):
 
 
 def test_what_is_small_is_one_tile():
-    assert TileGrid.of((135, 240), 8) == TileGrid(Division(135, 135, 1), Division(240, 240, 1), 8)
+    assert TileGrid.of((135, 240), 8, 1 << 21) == TileGrid(Division(135, 135, 1), Division(240, 240, 1), 8)
 
 
 def test_a_tiles_border_has_no_say():

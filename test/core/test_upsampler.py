@@ -299,9 +299,10 @@ def test_an_ensemble_sees_the_frame_from_four_sides(weights):
 
 
 class FailingBackend(Backend):
-    """A runtime that compiles nothing."""
+    """A runtime that compiles nothing, and counts how often it was asked to."""
 
     name = "failing"
+    tried = 0
 
     def unavailable(self):
         return None
@@ -310,6 +311,7 @@ class FailingBackend(Backend):
         return ("f32",)
 
     def build(self, module, example_inputs, precision):
+        self.tried += 1
         raise BackendError("failing cannot compile anything")
 
 
@@ -324,6 +326,17 @@ def test_where_all_backends_fail_every_reason_is_given(weights):
     method = load_method("fdkn", 8, weights("fdkn"))
     with pytest.raises(BackendError, match="cannot compile anything; failing cannot"):
         CompiledMethod(method, [FailingBackend(), FailingBackend()], "f32", (6, 8))
+
+
+def test_a_compilation_that_failed_is_not_tried_for_every_frame(weights, monkeypatch):
+    backend = FailingBackend()
+    monkeypatch.setattr("depth_sr_ros.core.upsampler.candidates", lambda *_: [backend])
+    upsampler = Upsampler("fdkn", 8, weights=weights("fdkn"))
+    rgb, ground_truth = scene()
+    for _ in range(3):
+        with pytest.raises(BackendError, match="failing cannot compile anything"):
+            upsampler(rgb, reduced(ground_truth, 8))
+    assert backend.tried == 1
 
 
 class CountingEager(TorchEager):
