@@ -276,4 +276,6 @@ class DepthSr:
     def _idle(self) -> str:
         if self._worker is None:
             return f"{self._running()['state']}: nothing is upsampled"
-        return "" if self._inputs.takes_images else "nobody listens: nothing is upsampled"
+        if not self._inputs.takes_images:
+            return "nobody listens: nothing is upsampled"
+        return f"compiling {self._serving()}: nothing is upsampled yet" if self._upsampler.engine.is_compiling else ""

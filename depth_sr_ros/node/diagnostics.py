@@ -11,7 +11,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from depth_sr_ros.node.statistics import PERCENTILES, Snapshot
 from depth_sr_ros.node.texts import shortened
 
-SILENT_S = 5.0  # images in and none out for so long is a fault; less may be an engine that is being compiled
+SILENT_S = 5.0  # images in and none out for so long is a fault
 STALLED_S = 2.0  # a stream that has come and stays away for longer is a fault
 STALLED_INTERVALS = 3  # or for so many times what lay between its last images, where it is slow
 UNKNOWN_INTERVAL_S = 5.0  # of a stream of which one image has come

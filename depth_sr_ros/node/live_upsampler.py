@@ -63,17 +63,25 @@ class Engine:
     settings: EngineSettings
     upsampler: Upsampler
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    ready_for: tuple[int, int] | None = None
     failure: tuple[tuple[int, int], str] | None = None  # the shape that it could not be compiled for, and why
+    is_compiling: bool = False
 
     def prepare(self, depth_shape: tuple[int, int]) -> None:
         """Compile for a shape; what failed once is not tried again. Raises BackendError, FrameError."""
+        if self.ready_for == depth_shape:
+            return
         if self.failure is not None and self.failure[0] == depth_shape:
             raise BackendError(self.failure[1])
+        self.is_compiling, self.ready_for = True, None
         try:
             self.upsampler.prepare(depth_shape)
+            self.ready_for = depth_shape
         except BackendError as error:
             self.failure = (depth_shape, str(error))
             raise
+        finally:
+            self.is_compiling = False
 
 
 class LiveUpsampler:

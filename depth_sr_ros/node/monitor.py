@@ -12,7 +12,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock
 from rclpy.node import Node
 
-from depth_sr_ros.node.diagnostics import Report
+from depth_sr_ros.node.diagnostics import SILENT_S, Report
 from depth_sr_ros.node.inputs import Inputs
 from depth_sr_ros.node.statistics import Notices, Statistics, ThrottledLog
 from depth_sr_ros.node.topic_watch import TopicWatch
@@ -30,7 +30,6 @@ PAIRING = {  # what each reason of pairing means
     "out_of_order": "the stamp is before that of the one before",
     "time_jump": "stamps stepped back, as when a bag begins anew, or sync was changed",
 }
-SILENT_LOG_S = 15.0  # longer than most networks take to be compiled
 
 
 class Monitor:
@@ -96,7 +95,7 @@ class Monitor:
         message = self._report.make(stamp, snapshot, elapsed_s, running, lines, self._idle())
         self._publisher.publish(message)
         self._log_stalls()
-        if self._report.silent_s >= SILENT_LOG_S:
+        if self._report.silent_s >= SILENT_S:
             self._warn("silent", f"{message.status[0].message} for {self._report.silent_s:.0f} s")
 
     def _log_stalls(self) -> None:

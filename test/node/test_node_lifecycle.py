@@ -15,6 +15,7 @@ from ros_graph import SCALE, camera, catches_sigterm, running_node, wait_until
 
 from depth_sr_ros.methods.registry import known_methods
 
+EAGER = ("method:=fdkn", f"scale:={SCALE}", "backend:=torch_eager")
 BICUBIC = ("method:=bicubic", f"scale:={SCALE}")
 PROGRAMS = {name: f"depth_sr_ros.{name}" for name in ("node.depth_sr_node", "demo.camera_node", "demo.demo_node")}
 
@@ -95,7 +96,7 @@ def test_it_ends_cleanly_in_mid_stream_and_while_an_engine_is_built(ros):
 
 
 def test_the_engine_is_compiled_as_soon_as_camera_info_tells_the_size(ros):
-    with camera() as it, running_node("method:=fdkn", f"scale:={SCALE}", number=signal.SIGTERM):
+    with camera() as it, running_node(*EAGER, number=signal.SIGTERM):
         wait_until(lambda: it.depth_info.get_subscription_count(), "the node")
         assert it.fresh_diagnostics()["precision"] == "auto"
         it.send_infos()
