@@ -6,6 +6,7 @@ from pathlib import Path
 
 _INDEX = "share/ament_index/resource_index/packages"
 _PROFILES = Path("share/depth_sr_ros/config")
+_PROFILE_VARIABLES = "FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"
 
 
 def has_wheels(prefix: str = sys.prefix) -> bool:
@@ -23,9 +24,9 @@ def prepare(environment: os._Environ | dict = os.environ, prefix: str = sys.pref
     environment.setdefault("AMENT_PREFIX_PATH", prefix)
     environment.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     profile = Path(prefix, _PROFILES, "fastdds.xml" if is_local(environment) else "fastdds_network.xml")
-    given = {"FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"} & set(environment)
-    if profile.is_file() and not given:
-        environment["FASTRTPS_DEFAULT_PROFILES_FILE"] = environment["FASTDDS_DEFAULT_PROFILES_FILE"] = str(profile)
+    if profile.is_file() and not any(name in environment for name in _PROFILE_VARIABLES):
+        old = any(Path(prefix, "lib").glob("libfastrtps.so*"))  # Fast DDS 2; Fast DDS 3 reads both, one after the other
+        environment[_PROFILE_VARIABLES[0 if old else 1]] = str(profile)
 
 
 def is_local(environment: os._Environ | dict = os.environ) -> bool:

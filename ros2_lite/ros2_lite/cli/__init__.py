@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import importlib.util
 import os
 import signal
 import sys
@@ -15,6 +16,10 @@ COMMANDS = {
     "run": "run an executable of a package",
     "topic": "list and watch topics",
 }
+NO_RCLPY = (
+    "rclpy cannot be imported: install ROS 2 (https://docs.ros.org) and source its setup.bash; "
+    "wheels of it are on PyPI for Linux on x86-64 with Python 3.10 to 3.13 only"
+)
 
 
 class CliError(Exception):
@@ -24,6 +29,13 @@ class CliError(Exception):
 def main(argv=None):
     """Run `ros2` with these arguments; returns the exit code: 0, 1 for an error, 2 for a wrong call or a ctrl-c."""
     argv = sys.argv[1:] if argv is None else list(argv)
+    if importlib.util.find_spec("ros2cli") is not None:
+        from ros2cli.cli import main as real_main
+
+        return real_main(argv=argv)
+    if importlib.util.find_spec("rclpy") is None:
+        print(NO_RCLPY, file=sys.stderr)
+        return 1
     parser = argparse.ArgumentParser(
         prog="ros2",
         description="ros2_lite's part of the ros2 command.",
