@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from depth_sr_ros.commands.arguments import add_degradation, check_outputs, weights_by_method, weights_files
+from depth_sr_ros.commands.rig_arguments import Cameras, add_rig, cameras_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,6 +80,7 @@ def add_parser(subparsers) -> None:
         default=float("inf"),
         help="metres; further depth is invalid (default: %(default)g)",
     )
+    add_rig(parser)
     parser.add_argument("--preview", type=Path, help="write a picture of guide, input, bicubic and result here")
     parser.set_defaults(run=run)
 
@@ -128,12 +130,13 @@ def run(arguments: argparse.Namespace) -> int:
         iterations=arguments.iterations,
         **options,
     )
+    cameras = cameras_of(arguments)
     bicubic = Upsampler("bicubic", arguments.scale, clip_to_measured=False, **options) if arguments.preview else None
     notes = _Notes()
     if not arguments.depth.is_dir():
-        print(_upsample(jobs[0], arguments, upsampler, bicubic, notes))
+        print(_upsample(jobs[0], arguments, cameras, upsampler, bicubic, notes))
         return 0
-    return _upsample_all(jobs, lambda job: _upsample(job, arguments, upsampler, bicubic, notes))
+    return _upsample_all(jobs, lambda job: _upsample(job, arguments, cameras, upsampler, bicubic, notes))
 
 
 def _jobs(arguments: argparse.Namespace) -> list[_Job]:
@@ -184,7 +187,14 @@ def _upsample_all(jobs: Sequence[_Job], upsample: Callable[[_Job], str]) -> int:
     return 1 if failed else 0
 
 
-def _upsample(job: _Job, arguments: argparse.Namespace, upsampler: Upsampler, bicubic: Upsampler | None, notes: _Notes) -> str:
+def _upsample(
+    job: _Job,
+    arguments: argparse.Namespace,
+    cameras: Cameras | None,
+    upsampler: Upsampler,
+    bicubic: Upsampler | None,
+    notes: _Notes,
+) -> str:
     """Read, upsample, write; return what came out in a line."""
     from depth_sr_ros.files.depth_units import to_metres, unit_doubt
     from depth_sr_ros.files.images import orientation, read_depth, read_rgb, write_depth, write_rgb
@@ -194,6 +204,10 @@ def _upsample(job: _Job, arguments: argparse.Namespace, upsampler: Upsampler, bi
         notes(f"colour has EXIF orientation {turned}, which is not applied: its pixels are taken as they are stored")
     notes(unit_doubt(counts, arguments.depth_unit, arguments.no_return))
     depth = to_metres(counts, arguments.depth_unit, arguments.no_return)
+    if cameras is not None:
+        rig = cameras.rig(rgb.shape[:2], depth.shape)
+        notes(f"depth is {rig.way}: {rig.reason}")
+        depth = rig.bring(depth)
     notes(_another_size(rgb.shape[:2], depth.shape, arguments.scale))
     result = upsampler(rgb, depth)
     filed = write_depth(job.output, result.depth, arguments.depth_unit)
