@@ -182,9 +182,11 @@ def _write_whole(path: Path, content: bytes) -> None:
             file.write(content)
         os.chmod(name, target.stat().st_mode if target.exists() else 0o666 & ~_umask())
         os.replace(name, target)
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):
             os.unlink(name)
+        if isinstance(error, OSError):  # a full disk says nothing of the file
+            raise OSError(error.errno, error.strerror, str(path)) from None
         raise
 
 

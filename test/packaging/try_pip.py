@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-# Runs in the new environment. The rooms node and demo need ROS, which is not there.
+# Runs in the new environment. The rooms node, demo and replay need ROS, which is not there.
 USE = """
 import importlib, importlib.util, pkgutil
 import numpy as np
@@ -24,7 +24,7 @@ from depth_sr_ros.system.package_files import known_recipes, share_directory
 
 assert importlib.util.find_spec("rclpy") is None and importlib.util.find_spec("pytest") is None, "the environment has more"
 names = [module.name for module in pkgutil.walk_packages(depth_sr_ros.__path__, "depth_sr_ros.", onerror=lambda name: None)
-         if module.name.split(".")[1] not in ("node", "demo")]
+         if module.name.split(".")[1] not in ("node", "demo", "replay")]
 for name in names:
     importlib.import_module(name)
 print(len(names), "modules imported,", len(known_recipes()), "recipes in", share_directory())
