@@ -112,8 +112,8 @@ class Backend(ABC):
         if (stored := store.load(facts)) is not None:
             try:
                 return Engine(self.restore(stored.blob, precision), self.name, self.device, precision, stored.error)
-            except BackendError as error:
-                _log.warning("engine %s is compiled again: %s", stored.path, error)
+            except BackendError as reason:
+                _log.warning("engine %s is compiled again: %s", stored.path, reason)
                 store.discard(facts)
         run = self.build(module, example_inputs, precision)
         error = self._error(run, module, example_inputs, finish)

@@ -84,16 +84,23 @@ def _backends() -> Iterator[Finding]:
 
 
 def _fault(backend: Backend) -> str | None:
-    """Why a backend does not compile a network of two layers, or computes something else; None where it does right."""
+    """Why a backend does not compile a network of two layers, or computes something else; None where it does right.
+
+    It is built anew, past the engines on disk.
+    """
     import torch
+
+    from depth_sr_ros.backends.base import TOLERANCE, relative_error, run_eager
 
     torch.manual_seed(0)
     layers = torch.nn.Conv2d(1, 8, 3, padding=1), torch.nn.ReLU(), torch.nn.Conv2d(8, 1, 3, padding=1)
+    network, inputs = torch.nn.Sequential(*layers).eval(), (torch.linspace(0, 1, 256).reshape(1, 1, 16, 16),)
+    precision = backend.precisions()[0]
     try:
-        backend.compile(torch.nn.Sequential(*layers).eval(), (torch.linspace(0, 1, 256).reshape(1, 1, 16, 16),))
+        difference = relative_error(backend.build(network, inputs, precision)(*inputs), run_eager(network, inputs))
     except Exception as error:  # of any kind that a runtime that is half installed comes up with
         return " ".join(str(error).split()) or type(error).__name__
-    return None
+    return None if difference <= TOLERANCE[precision] else f"at {precision} it differs from PyTorch by {difference:.2g}"
 
 
 def _ros() -> Iterator[Finding]:
