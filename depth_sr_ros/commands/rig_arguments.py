@@ -38,14 +38,14 @@ def add_rig(parser: argparse.ArgumentParser) -> None:
 
 
 class Cameras:
-    """Cameras that are known for images of their aspect ratio, and what brings images of theirs together.
+    """What brings images of two cameras together: known cameras, or images that are trusted to be registered.
 
     Args:
-        calibration: of both.
+        calibration: of both, for images of their aspect ratio; None for images of one view, of any size.
         scale, reduction: of the rigs, see `working_grid.Rig`.
     """
 
-    def __init__(self, calibration: Calibration, scale: int, reduction: str) -> None:
+    def __init__(self, calibration: Calibration | None, scale: int, reduction: str) -> None:
         self._calibration = calibration
         self._scale, self._reduction = scale, reduction
         self._rigs: dict[tuple, Rig] = {}
@@ -54,20 +54,25 @@ class Cameras:
         """The rig of images of these shapes.
 
         Raises:
-            ValueError: an image is of another ratio than its camera.
+            ValueError: an image is of another ratio than its camera, or than the other image, where no cameras are known.
         """
-        from depth_sr_ros.core.working_grid import Rig
-
         shapes = colour_shape, depth_shape
         if shapes not in self._rigs:
-            known = self._calibration
-            cameras = _fitted("colour", known.colour, colour_shape), _fitted("depth", known.depth, depth_shape)
-            self._rigs = {shapes: Rig(*cameras, known.depth_to_colour, self._scale, reduction=self._reduction)}
+            self._rigs = {shapes: self._made(*shapes)}
         return self._rigs[shapes]
 
+    def _made(self, colour_shape: tuple[int, int], depth_shape: tuple[int, int]) -> Rig:
+        from depth_sr_ros.core.working_grid import Rig, registered_rig
 
-def cameras_of(arguments: argparse.Namespace) -> Cameras | None:
-    """What the arguments tell of cameras; None where they tell nothing.
+        known = self._calibration
+        if known is None:
+            return registered_rig(colour_shape, depth_shape, self._scale, reduction=self._reduction)
+        cameras = _fitted("colour", known.colour, colour_shape), _fitted("depth", known.depth, depth_shape)
+        return Rig(*cameras, known.depth_to_colour, self._scale, reduction=self._reduction)
+
+
+def cameras_of(arguments: argparse.Namespace) -> Cameras:
+    """What the arguments tell of cameras.
 
     Raises:
         ValueError: the arguments do not go together, or a file is none.
@@ -75,6 +80,7 @@ def cameras_of(arguments: argparse.Namespace) -> Cameras | None:
     """
     from depth_sr_ros.core.calibration import Calibration, extrinsics_of, read_calibration, read_camera
 
+    calibration: Calibration | None
     colour, depth, extrinsics = arguments.colour_info, arguments.depth_info, arguments.extrinsics
     if arguments.camera:
         if colour or depth or extrinsics:
@@ -85,7 +91,7 @@ def cameras_of(arguments: argparse.Namespace) -> Cameras | None:
     elif colour or depth or extrinsics:
         raise ValueError("--colour-info and --depth-info are both needed to bring depth into the colour image's view")
     else:
-        return None
+        calibration = None
     return Cameras(calibration, arguments.scale, arguments.reduction)
 
 

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
     from depth_sr_ros.core.result import DepthResult
     from depth_sr_ros.core.upsampler import Upsampler
+    from depth_sr_ros.core.working_grid import Rig
 
 
 def add_parser(subparsers) -> None:
     """Register the command."""
     parser = subparsers.add_parser("upsample", help="upsample a depth image with the colour image that belongs to it")
-    parser.add_argument("--rgb", type=Path, required=True, help="colour image, seeing what the depth image sees, or a folder")
+    parser.add_argument("--rgb", type=Path, required=True, help="colour image, whose size and view the result has; or a folder")
     parser.add_argument(
         "--depth",
         type=Path,
@@ -54,7 +55,7 @@ def add_parser(subparsers) -> None:
         help="values of depth files, as they stand there, that mean no return, beside 0 and NaN (default: 65535)",
     )
     parser.add_argument("--method", default="fdkn", help="see `depth-sr methods` (default: %(default)s)")
-    parser.add_argument("--scale", type=int, default=8, help="output pixels per depth pixel, per axis (default: %(default)s)")
+    parser.add_argument("--scale", type=int, default=8, help="colour pixels per depth pixel, per axis (default: %(default)s)")
     parser.add_argument("--backend", default="auto", help="see `depth-sr doctor` (default: %(default)s)")
     parser.add_argument("--precision", default="auto", help="auto, f32 or bf16 (default: %(default)s)")
     parser.add_argument("--weights", type=Path, help="a weights file in place of the package's")
@@ -80,8 +81,8 @@ def add_parser(subparsers) -> None:
         default=float("inf"),
         help="metres; further depth is invalid (default: %(default)g)",
     )
-    add_rig(parser)
     parser.add_argument("--preview", type=Path, help="write a picture of guide, input, bicubic and result here")
+    add_rig(parser)
     parser.set_defaults(run=run)
 
 
@@ -107,6 +108,16 @@ class _Notes:
             print(f"depth-sr: {line}", file=sys.stderr)
 
 
+@dataclass(frozen=True)
+class _Tools:
+    """What every pair is taken through."""
+
+    cameras: Cameras
+    upsampler: Upsampler
+    bicubic: Upsampler | None
+    notes: _Notes
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Upsample a pair, or all pairs of two folders; return 1 where some pairs of a folder could not be."""
     from depth_sr_ros.core.upsampler import Upsampler
@@ -114,6 +125,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     check_unit(arguments.depth_unit)
     weights = weights_by_method([arguments.method], arguments.weights)[arguments.method]
+    cameras = cameras_of(arguments)
     jobs = _jobs(arguments)
     _check_outputs(jobs, weights)
     options = {name: getattr(arguments, name) for name in ("fill_holes", "min_depth", "max_depth")}
@@ -130,13 +142,12 @@ def run(arguments: argparse.Namespace) -> int:
         iterations=arguments.iterations,
         **options,
     )
-    cameras = cameras_of(arguments)
     bicubic = Upsampler("bicubic", arguments.scale, clip_to_measured=False, **options) if arguments.preview else None
-    notes = _Notes()
+    tools = _Tools(cameras, upsampler, bicubic, _Notes())
     if not arguments.depth.is_dir():
-        print(_upsample(jobs[0], arguments, cameras, upsampler, bicubic, notes))
+        print(_upsample(jobs[0], arguments, tools))
         return 0
-    return _upsample_all(jobs, lambda job: _upsample(job, arguments, cameras, upsampler, bicubic, notes))
+    return _upsample_all(jobs, lambda job: _upsample(job, arguments, tools))
 
 
 def _jobs(arguments: argparse.Namespace) -> list[_Job]:
@@ -187,54 +198,38 @@ def _upsample_all(jobs: Sequence[_Job], upsample: Callable[[_Job], str]) -> int:
     return 1 if failed else 0
 
 
-def _upsample(
-    job: _Job,
-    arguments: argparse.Namespace,
-    cameras: Cameras | None,
-    upsampler: Upsampler,
-    bicubic: Upsampler | None,
-    notes: _Notes,
-) -> str:
+def _upsample(job: _Job, arguments: argparse.Namespace, tools: _Tools) -> str:
     """Read, upsample, write; return what came out in a line."""
     from depth_sr_ros.files.depth_units import to_metres, unit_doubt
     from depth_sr_ros.files.images import orientation, read_depth, read_rgb, write_depth, write_rgb
 
     rgb, counts = read_rgb(job.rgb), read_depth(job.depth)
     if (turned := orientation(job.rgb)) > 1:
-        notes(f"colour has EXIF orientation {turned}, which is not applied: its pixels are taken as they are stored")
-    notes(unit_doubt(counts, arguments.depth_unit, arguments.no_return))
-    depth = to_metres(counts, arguments.depth_unit, arguments.no_return)
-    if cameras is not None:
-        rig = cameras.rig(rgb.shape[:2], depth.shape)
-        notes(f"depth is {rig.way}: {rig.reason}")
-        depth = rig.bring(depth)
-    notes(_another_size(rgb.shape[:2], depth.shape, arguments.scale))
-    result = upsampler(rgb, depth)
+        tools.notes(f"colour has EXIF orientation {turned}, which is not applied: its pixels are taken as they are stored")
+    tools.notes(unit_doubt(counts, arguments.depth_unit, arguments.no_return))
+    rig = tools.cameras.rig(rgb.shape[:2], counts.shape)
+    tools.notes(_another_grid(rig, rgb.shape[:2], counts.shape))
+    depth = rig.bring(to_metres(counts, arguments.depth_unit, arguments.no_return))
+    result = tools.upsampler(rgb, depth)
     filed = write_depth(job.output, result.depth, arguments.depth_unit)
-    notes(_lost_depth(job.output, int((result.valid & ~filed).sum()), arguments.depth_unit))
-    if bicubic is not None and job.preview is not None:
+    tools.notes(_lost_depth(job.output, int((result.valid & ~filed).sum()), arguments.depth_unit))
+    if tools.bicubic is not None and job.preview is not None:
         limits = arguments.min_depth, arguments.max_depth
-        write_rgb(job.preview, _preview(rgb, depth, limits, bicubic(rgb, depth), result))
-    engine = f"{result.method} x{upsampler.scale} on {result.backend} {upsampler.precision}"
+        write_rgb(job.preview, _preview(rgb, depth, limits, tools.bicubic(rgb, depth), result))
+    engine = f"{result.method} x{arguments.scale} on {result.backend} {tools.upsampler.precision}"
     milliseconds = result.times_ms["total"] - result.times_ms["prepare"]
     return f"{job.output}: {_describe(result.depth, result.valid & filed)}; {engine}, {milliseconds:.0f} ms"
 
 
-def _another_size(rgb_shape: tuple[int, int], depth_shape: tuple[int, int], scale: int) -> str:
-    """That the colour image has to be resized, before the sizes may be refused, and what they suggest instead."""
+def _another_grid(rig: Rig, rgb_shape: tuple[int, int], depth_shape: tuple[int, int]) -> str:
+    """What has to be done to the depth image, and the scale that would take it as it is, if there is one."""
     from depth_sr_ros.core.working_grid import grid_shape
 
-    (rgb_height, rgb_width), (height, width) = rgb_shape, depth_shape
-    if scale > 0 and grid_shape(rgb_shape, scale) == depth_shape:
+    if rig.way == "as it is":
         return ""
-    fitting = rgb_width // max(width, 1)
-    if rgb_width <= width:
-        advice = "a depth image as large as the colour image has nothing to gain from it: give an LR one"
-    elif rgb_shape == (fitting * height, fitting * width):
-        advice = f"their sizes would fit --scale {fitting}"
-    else:
-        advice = "scale times the depth image"
-    return f"the colour image is resized from {rgb_width} x {rgb_height} to {scale * width} x {scale * height}; {advice}"
+    fitting = round(rgb_shape[1] / depth_shape[1])
+    fits = rig.way != "projected" and fitting > 1 and grid_shape(rgb_shape, fitting) == depth_shape
+    return f"depth is {rig.way}: {rig.reason}{f'; --scale {fitting} would take it as it is' if fits else ''}"
 
 
 def _lost_depth(path: Path, pixels: int, unit: float) -> str:

@@ -190,6 +190,23 @@ class Rig:
             )
 
 
+def registered_rig(colour_shape: tuple[int, ...], depth_shape: tuple[int, int], scale: int, **options: Any) -> Rig:
+    """Make the rig of images whose cameras are not known, and which are trusted to show one view.
+
+    Args:
+        colour_shape: (H, W, ...) of the colour image.
+        depth_shape: (h, w) of the depth image.
+        scale: colour pixels a grid pixel, per axis.
+        **options: `reduction` and `coverage` of the rig.
+
+    Raises:
+        FrameError: "bad_guide", the aspect ratios differ.
+    """
+    (rows, columns), (height, width) = colour_shape[:2], depth_shape
+    colour = PinholeCamera(columns, rows, columns, columns, columns / 2, rows / 2)
+    return Rig(colour, colour.resized(width, height), None, scale, registration="none", **options)
+
+
 def check_view(colour_shape: tuple[int, ...], depth_shape: tuple[int, ...]) -> None:
     """Refuse images of different aspect ratios: neither can show what the other shows, pixel for pixel.
 

@@ -12,7 +12,7 @@ import numpy as np
 from depth_sr_ros.core.camera import PinholeCamera
 from depth_sr_ros.core.result import FrameError
 from depth_sr_ros.core.rigid import from_euler, is_identity
-from depth_sr_ros.core.working_grid import Rig, grid_shape
+from depth_sr_ros.core.working_grid import Rig, grid_shape, registered_rig
 from depth_sr_ros.node.camera_info import ParsedInfo, upsampled_info
 from depth_sr_ros.node.config import Config
 from depth_sr_ros.node.stages import Frame, Stage
@@ -119,9 +119,8 @@ class Geometry(Stage):
                 f"depth has to be projected into the colour image, and there is no camera_info of {missing} that could be its "
                 "own: publish it, or set registration to none where the images are registered",
             )
-        (rows, columns), (height, width) = frame.rgb.shape[:2], frame.depth.shape
-        colour = PinholeCamera(columns, rows, columns, columns, columns / 2, rows / 2)
-        return Rig(colour, colour.resized(width, height), None, scale, **{**options, "registration": "none"})
+        trusted = {name: value for name, value in options.items() if name != "registration"}
+        return registered_rig(frame.rgb.shape, frame.depth.shape, scale, **trusted)
 
     def _camera(self, info: ParsedInfo, stream: str, lens: str) -> PinholeCamera:
         """Of the image as it is: after K and D, unless it is rectified or has no distortion."""

@@ -87,25 +87,25 @@ def test_a_preview_shows_four_pictures_and_black_holes(folder):
         assert (image[120, 10] != image[120, 240]).any(), "near and far have different colours"
 
 
-def test_another_scale_and_a_guide_of_another_size(folder, capsys):
+def test_depth_of_another_size_comes_out_at_the_colour_images_and_is_told_of(folder, capsys):
     assert upsample(folder, "depth.png", "out.png", "rgb.png", "--scale", "4") == 0
-    assert cv2.imread(str(folder / "out.png"), cv2.IMREAD_UNCHANGED).shape == (96, 128)
-    assert "resized from 256 x 192 to 128 x 96; their sizes would fit --scale 8" in capsys.readouterr().err
-
-
-def test_depth_as_large_as_its_colour_image_is_told_of(folder, capsys):
-    """The usual mistake with a pair of which both are already large; also where the result is refused."""
-    for side, status in ((64, 0), (1024, 2)):
-        cv2.imwrite(str(folder / "large.png"), np.full((side, side), 1500, np.uint16))
-        cv2.imwrite(str(folder / "guide.png"), np.zeros((side, side, 3), np.uint8))
-        assert upsample(folder, "large.png", "out.png", "guide.png") == status
-        assert "as large as the colour image has nothing to gain" in capsys.readouterr().err
-
-
-def test_a_colour_image_of_a_size_that_fits_no_scale_is_resized(folder, capsys):
+    assert cv2.imread(str(folder / "out.png"), cv2.IMREAD_UNCHANGED).shape == (192, 256)
+    said = "depth is resampled: one view, depth is 32 x 24 for the grid of 64 x 48; --scale 8 would take it as it is"
+    assert said in capsys.readouterr().err
     cv2.imwrite(str(folder / "guide.png"), np.zeros((100, 133, 3), np.uint8))
     assert upsample(folder, "depth.png", "out.png", "guide.png") == 0
-    assert "resized from 133 x 100 to 256 x 192; scale times the depth image" in capsys.readouterr().err
+    assert cv2.imread(str(folder / "out.png"), cv2.IMREAD_UNCHANGED).shape == (100, 133)
+
+
+@pytest.mark.parametrize("side", [64, 1024])
+def test_depth_as_large_as_its_colour_image_is_reduced_around_its_holes(folder, capsys, side):
+    large = np.full((side, side), 1500, np.uint16)
+    large[::3, ::3] = 0
+    cv2.imwrite(str(folder / "large.png"), large)
+    cv2.imwrite(str(folder / "guide.png"), np.zeros((side, side, 3), np.uint8))
+    assert upsample(folder, "large.png", "out.png", "guide.png") == 0
+    np.testing.assert_array_equal(cv2.imread(str(folder / "out.png"), cv2.IMREAD_UNCHANGED), np.full((side, side), 1500))
+    assert f"depth is reduced: one view, depth is {side} x {side}" in capsys.readouterr().err
 
 
 def results(folder, *options) -> np.ndarray:
