@@ -99,6 +99,11 @@ def scales_with_weights(name: str, ending: str = "") -> tuple[int, ...]:
     return tuple(sorted(int(scale) for scale in found if scale.isdigit()))
 
 
+def scales_of(name: str) -> tuple[int, ...]:
+    """Return the scales that a method works at here, because it has or needs no weights, ascending."""
+    return scales_with_weights(name) if method_class(name).learned else ALL_SCALES
+
+
 def available() -> list[MethodInfo]:
     """Return what is known of every method, sorted by name."""
     return [
@@ -107,7 +112,7 @@ def available() -> list[MethodInfo]:
             cls.summary,
             cls.paper,
             cls.learned,
-            scales_with_weights(name) if cls.learned else ALL_SCALES,
+            scales_of(name),
             scales_with_weights(name, SENSOR_ENDING) if cls.learned else (),
         )
         for name in known_methods()

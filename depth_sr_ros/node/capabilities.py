@@ -52,7 +52,7 @@ class Capabilities:
                 raise ParameterError(
                     f"method {method.name!r} has learnt nothing and takes no weights; set weights to {PACKAGE_WEIGHTS}"
                 )
-        elif config.scale not in method.scales:
+        elif config.scale and config.scale not in method.scales:
             raise ParameterError(self._no_weights(method, config.scale))
         if config.iterations and method.name not in self.iterative:
             raise ParameterError(

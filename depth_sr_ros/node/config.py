@@ -109,7 +109,10 @@ class Config:
 
     method: str = _engine("fdkn", "method that upsamples the depth", choices=lambda: tuple(registry.known_methods()))
     scale: int = _engine(
-        8, "pixels of the result per pixel of the depth that the network sees, per axis", low=2, high=registry.MAX_SCALE
+        8,
+        "pixels of the result per pixel of the depth that the network sees, per axis; 0 takes what suits the two cameras",
+        low=0,
+        high=registry.MAX_SCALE,
     )
     backend: str = _engine(
         "auto", "runtime of the network; auto takes the fastest one here", choices=lambda: ("auto", *known_backends())
@@ -247,5 +250,11 @@ def check(values: Mapping[str, Any]) -> Config:
     config = Config(**values)
     if config.max_depth and config.min_depth >= config.max_depth:
         raise ParameterError(f"min_depth {config.min_depth:g} m must be less than max_depth {config.max_depth:g} m")
+    if config.scale == 1:
+        raise ParameterError(f"scale is 1; valid: 2 to {registry.MAX_SCALE}, or 0 for what suits the two cameras")
+    if config.scale == 0 and config.weights != PACKAGE_WEIGHTS:
+        raise ParameterError(
+            f"scale is 0, which chooses among the package's weights: set it, or set weights to {PACKAGE_WEIGHTS}"
+        )
     config.extrinsics()
     return config

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 import traceback
+from dataclasses import replace
 from typing import Any
 
 from rclpy.clock import Clock, ClockType
@@ -104,7 +105,7 @@ class DepthSr:
             self._parameters.check_against(Capabilities.find())  # last of the checks: it takes seconds
             self._geometry = Geometry(self._transforms, self._inputs.image_names, self._on_decided)
             self._upsampler = LiveUpsampler(
-                EngineSettings.of(self._config),
+                self._settings(),
                 expected_shape=self._expected_shape,
                 building=self._on_building,
                 swapped=lambda _: self._log.info(f"changed: {self._serving()}"),
@@ -173,6 +174,13 @@ class DepthSr:
     def _on_camera_info(self) -> None:
         if self._upsampler is not None:
             self._upsampler.look_ahead()
+
+    def _settings(self) -> EngineSettings:
+        """What the engine is to be built of; a scale of 0 follows from the cameras, as far as they are known."""
+        settings, infos = EngineSettings.of(self._config), self._inputs.infos
+        if settings.scale:
+            return settings
+        return replace(settings, scale=self._geometry.best_scale(settings.method, infos["rgb"].latest, infos["depth"].latest))
 
     def _expected_shape(self, scale: int) -> tuple[int, int] | None:
         inputs = self._inputs
@@ -243,7 +251,7 @@ class DepthSr:
         if (config := self._parameters.config()) != self._config:
             self._config = config
             self._inputs.pair_by(config)
-            self._upsampler.change(EngineSettings.of(config))
+        self._upsampler.change(self._settings())
         self._notices.set("build", self._upsampler.failure)
 
     def _on_building(self, settings: EngineSettings) -> None:

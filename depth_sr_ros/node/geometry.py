@@ -12,12 +12,14 @@ import numpy as np
 from depth_sr_ros.core.camera import PinholeCamera
 from depth_sr_ros.core.result import FrameError
 from depth_sr_ros.core.rigid import from_euler, is_identity
-from depth_sr_ros.core.working_grid import Rig, grid_shape, registered_rig
+from depth_sr_ros.core.working_grid import Rig, best_scale, grid_shape, registered_rig
+from depth_sr_ros.methods import registry
 from depth_sr_ros.node.camera_info import ParsedInfo, upsampled_info
 from depth_sr_ros.node.config import Config
 from depth_sr_ros.node.stages import Frame, Stage
 from depth_sr_ros.node.transforms import Transforms
 
+USUAL_SCALE, AUTO_SCALES = 8, (2, 4, 8, 16, 32)
 RECTIFIED_TOPIC = "image_rect"  # how the names of topics of rectified images begin
 
 
@@ -37,6 +39,7 @@ class Geometry(Stage):
         self._topics = topics
         self._decided = decided
         self._decision = ""
+        self._scale: tuple[tuple, int] | None = None
         self._rig: tuple[tuple, np.ndarray | None, Rig] | None = None
 
     def grid_shape(
@@ -48,6 +51,17 @@ class Geometry(Stage):
             return None
         shape = info.camera.height, info.camera.width
         return grid_shape(shape, scale) if config.output == "colour" else shape
+
+    def best_scale(self, method: str, rgb_info: ParsedInfo | None, depth_info: ParsedInfo | None) -> int:
+        """The scale at which a method loses least of the depth camera's resolution; USUAL_SCALE while it is not known."""
+        if self._scale is None or self._scale[0] != (method, rgb_info, depth_info):
+            scales = set(AUTO_SCALES) & set(registry.scales_of(method))
+            if rgb_info is None or depth_info is None:
+                chosen = USUAL_SCALE if USUAL_SCALE in scales else min(scales, default=USUAL_SCALE)
+            else:
+                chosen = best_scale(rgb_info.camera, depth_info.camera, sorted(scales or {USUAL_SCALE}))
+            self._scale = ((method, rgb_info, depth_info), chosen)
+        return self._scale[1]
 
     def __call__(self, frame: Frame) -> None:
         """See Stage. Raises FrameError: no_transform, bad_transform, no_overlap, bad_guide, and what the infos lack."""

@@ -10,6 +10,7 @@ from typing import Any
 from depth_sr_ros.files.yaml_text import load_yaml
 from depth_sr_ros.node.config import ROWS, TYPE_NAMES, Row
 
+AUTO = {("scale", "auto"): "0"}  # a word that a whole number has none for
 TOPIC_ARGUMENTS = {"rgb_image", "rgb_info", "depth_image", "depth_info"}
 SIM_TIME = Row("use_sim_time", bool, False, "", "take the time from /clock, as with `ros2 bag play --clock`")
 ARGUMENTS: Mapping[str, Row] = {**ROWS, SIM_TIME.name: SIM_TIME}
@@ -62,7 +63,8 @@ def given(texts: Mapping[str, str]) -> dict[str, Any]:
     Raises:
         ValueError: a text is no value of its parameter's type.
     """
-    return {name: typed(name, text, ARGUMENTS[name].type) for name, text in texts.items() if text}
+    texts = {name: AUTO.get((name, text), text) for name, text in texts.items() if text}
+    return {name: typed(name, text, ARGUMENTS[name].type) for name, text in texts.items()}
 
 
 def typed(name: str, text: str, kind: type) -> str | bool | int | float | list[float]:

@@ -181,6 +181,20 @@ def test_output_depth_is_scale_times_the_depth_image(running):
         assert running.set(output="colour") == ""
 
 
+def test_a_scale_of_0_follows_from_the_cameras(running):
+    """The colour image has 3.3, then 1.7 times the depth camera's resolution."""
+    assert running.set(scale=0) == ""
+    try:
+        Pair().answer(running)
+        wait_until(lambda: running.fresh_diagnostics()["scale"] == "4" and Pair().answer(running), "scale 4")
+        fine = Pair(depth=np.kron(MM, np.ones((2, 2), np.uint16)), f=24.0)
+        wait_until(lambda: fine.send(running) and running.fresh_diagnostics()["scale"] == "2", "scale 2")
+        assert "2 to 32" in running.set(scale=1)
+    finally:
+        assert running.set(scale=SCALE) == ""
+        wait_until(lambda: Pair().answer(running) and running.fresh_diagnostics()["scale"] == "4", "the scale of before")
+
+
 @pytest.mark.parametrize("text", ["1 2 3", "a b c d e f", "", "1 2 3 4 5 nan"])
 def test_extrinsics_that_are_none_are_refused(running, text):
     assert "six numbers" in running.set(depth_to_colour=text)

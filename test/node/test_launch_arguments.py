@@ -73,3 +73,7 @@ def test_what_is_no_preset_is_refused(text, says, tmp_path):
     path.write_text(text)
     with pytest.raises(ValueError, match=says):
         camera_preset(str(path), tmp_path)
+
+
+def test_a_scale_of_auto_is_0():
+    assert given({"scale": "auto", "method": "", "backend": "auto"}) == {"scale": 0, "backend": "auto"}
