@@ -10,7 +10,7 @@ from typing import IO
 
 import numpy as np
 
-from depth_sr_ros.files.limits import MAX_PIXELS
+from depth_sr_ros.files.limits import MAX_BYTES, MAX_PIXELS
 
 ENDINGS = (".npy", ".npz")
 DEPTH_NAME = "depth"  # of the array in a .npz file that has several
@@ -68,6 +68,8 @@ def _read_array(file: IO[bytes], size: int) -> np.ndarray:
     if count > MAX_PIXELS:
         raise ValueError(f"it says it is {' x '.join(map(str, reversed(shape)))}: at most {MAX_PIXELS} pixels are read")
     wanted = count * dtype.itemsize
+    if wanted > MAX_BYTES:
+        raise ValueError(f"it says it has {wanted} bytes of data: at most {MAX_BYTES} are read")
     if size - file.tell() < wanted:
         raise ValueError(f"it has {size - file.tell()} bytes of data, its header says {wanted}")
     array = np.frombuffer(file.read(wanted), dtype)

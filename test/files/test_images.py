@@ -87,6 +87,7 @@ def _zip_bomb(path):
         ("cut.npy", _npy()[:70]),
         ("token.npy", b"\x93NUMPY\x01\x00\x08\x00{'a': ((" + bytes(8)),
         ("huge.npy", _npy(shape=(1 << 20, 1 << 20))),
+        ("wide.npy", _npy(shape=(8192, 8192), descr="<c16")),
         ("negative.npy", _npy(shape=(-4, -4))),
         ("objects.npy", _npy(descr="|O")),
         ("version.npy", b"\x93NUMPY\x09\x00" + bytes(64)),
@@ -103,6 +104,17 @@ def test_broken_arrays_are_refused_in_our_own_words(tmp_path, name, content):
         path.write_bytes(content)
     with pytest.raises(ValueError, match=f"{name} is not a readable"):
         read_depth(path)
+
+
+def test_a_real_array_that_is_too_large_is_not_read(tmp_path):
+    """As long as its header says, and empty: it takes no room on the disk, but would in memory."""
+    path = tmp_path / "large.npy"
+    for shape, descr in (((16384, 8192), "<u2"), ((8192, 8192), "<f8")):
+        path.write_bytes(_npy(shape=shape, descr=descr)[:-64])
+        with path.open("r+b") as file:
+            file.truncate(path.stat().st_size + 8192 * 8192 * 8)
+        with pytest.raises(ValueError, match="large.npy is not a readable .npy file: it says it .* are read"):
+            read_depth(path)
 
 
 @pytest.mark.parametrize("ending", [".png", ".tiff", ".npy", ".npz"])
