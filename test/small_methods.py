@@ -74,3 +74,35 @@ def save_small(path: Path, method: str, scale: int | None) -> Path:
     model = method_class(method)(scale or 8, **small_config(method))
     save_weights(path, model.state_dict(), Manifest(method, scale, "", small_config(method)))
     return path
+
+
+def save_fdkn(path: Path, method: str = "fdkn", scale: int | None = 8, config: dict | None = None) -> Path:
+    """Write weights of a small FDKN, with a manifest that may say something else; return the path."""
+    from depth_sr_ros.methods.weights import Manifest, save_weights
+
+    manifest = Manifest(method, scale, "", small_config("fdkn") if config is None else config)
+    save_weights(path, small_method("fdkn", scale=scale or 8).state_dict(), manifest)
+    return path
+
+
+def small_method(name: str, variant: str = "", scale: int = 4, seed: int = 1):
+    """A small network in which every part has a say, always the same; in eval mode."""
+    import torch
+    from references import randomised
+
+    from depth_sr_ros.methods.registry import method_class
+
+    method = method_class(name)(scale, **SMALL[name][variant])
+    return randomised(method, torch, torch.Generator().manual_seed(seed))
+
+
+def smooth_pair(scale: int, height: int, width: int, batch: int = 1):
+    """A smooth guide (B, 3, s*h, s*w) with a depth (B, 1, h, w) that follows it."""
+    import torch
+
+    from depth_sr_ros.methods.layers import resize_bicubic
+
+    generator = torch.Generator().manual_seed(2)
+    coarse = torch.rand(batch, 3, 5, 6, generator=generator)
+    guide = resize_bicubic(coarse, (scale * height, scale * width)).clamp(0, 1)
+    return guide, resize_bicubic(guide[:, :1], (height, width))

@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 class Estimator:
     """Runs a method on the first of `backends` that can, compiled for one shape at a time.
 
-    precision: "auto", "f32" or "bf16". ensemble: mean over four flips.
+    Args:
+        method: in eval mode.
+        backends: best first.
+        precision: "auto", "f32" or "bf16".
+        ensemble: take the mean over four flips.
     """
 
     def __init__(self, method: Method, backends: list[Backend], precision: str, ensemble: bool = False) -> None:
@@ -28,7 +32,11 @@ class Estimator:
         self._network: CompiledMethod | None = None
 
     def prepare(self, depth_shape: tuple[int, ...]) -> CompiledMethod:
-        """Compile for LR depths of (h, w), where that is not done. Raises BackendError where none can."""
+        """Compile for LR depths of (h, w), where that is not done.
+
+        Raises:
+            BackendError: no backend can.
+        """
         height, width = depth_shape
         if self._network is None or self._network.depth_shape != (height, width):
             self._network = None  # frees the old engine before the new one takes its memory
