@@ -67,6 +67,7 @@ class Monitor:
         self._topics_due_s = 0.0
         self._topic_warnings: dict[str, float] = {}  # when each was logged last
         self._stalled: set[str] = set()
+        self._advice, self._advised_s = "", -math.inf
         self._unpaired: dict[str, tuple[int, float]] = {}  # how many, and when the last came
         self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
         node.create_timer(PERIOD_S, self._tick, clock=steady)
@@ -85,7 +86,7 @@ class Monitor:
             running |= {f"pending.{name}": stream["pending"] for name, stream in paired.items()}
             unpaired = {f"{name}.{why}": n for name, stream in paired.items() for why, n in stream["drops"].items()}
             self._log_unpaired(unpaired, now_s)
-            self._notices.set("sync", inputs.advice())
+            self._notices.set("sync", self._steady_advice(inputs.advice(), now_s))
             snapshot = replace(snapshot, drops={**snapshot.drops, **unpaired})
             if inputs.is_open and now_s >= self._topics_due_s:
                 warnings = self._watch.warnings(inputs.topics)
@@ -97,6 +98,12 @@ class Monitor:
         self._log_stalls()
         if self._report.silent_s >= SILENT_S:
             self._warn("silent", f"{message.status[0].message} for {self._report.silent_s:.0f} s")
+
+    def _steady_advice(self, advice: str, now_s: float) -> str:
+        """What is advised, in the same words for a while: each measurement has other figures."""
+        if not (advice and self._advice) or now_s - self._advised_s >= UNPAIRED_QUIET_S:
+            self._advice, self._advised_s = advice, now_s
+        return self._advice
 
     def _log_stalls(self) -> None:
         """Say once that a stream stays away, and once that it is back."""

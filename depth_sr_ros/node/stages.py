@@ -95,13 +95,16 @@ class Decode(Stage):
     def __init__(self, inputs: Inputs, notices: Notices) -> None:
         self._decoders, self._infos, self._notices = inputs.decoders, inputs.infos, notices
         self._began_s = math.inf
+        self._doubt = ""
 
     def __call__(self, frame: Frame) -> None:
         """See Stage."""
         self._began_s = min(self._began_s, time.monotonic())
         counts = self._decoders["depth"](frame.depth_message)
         unit, no_return = frame.config.depth_unit, frame.config.no_return
-        self._notices.set("unit", unit_doubt(counts, unit, no_return))
+        doubt = unit_doubt(counts, unit, no_return)
+        self._doubt = self._doubt if doubt and self._doubt else doubt  # in the words of the first image: each has other figures
+        self._notices.set("unit", self._doubt)
         frame.depth = to_metres(counts, unit, no_return)
         frame.rgb = self._decoders["rgb"](frame.rgb_message)
         whose = "rgb" if frame.config.output == "colour" else "depth"

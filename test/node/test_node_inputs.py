@@ -89,7 +89,13 @@ def test_units_and_values_of_no_return_are_live_parameters(running):
 def test_a_unit_that_cannot_be_is_told_of_with_the_likely_one(running):
     millimetres = image(MM.astype(np.float32), "32FC1")
     wait_until(lambda: sent(running, depth=millimetres) and "is it millimetres?" in running.diagnostics["message"], "the doubt")
+    figures = "the nearest 1000 m"
+    assert figures in running.diagnostics["message"]
+    farther = image(MM.astype(np.float32) * 1.5, "32FC1")
+    sent(running, depth=farther)
+    assert figures in running.fresh_diagnostics()["message"]  # one warning, not another one for each image's figures
     running.good()
+    assert "millimetres" not in running.fresh_diagnostics()["message"]
 
 
 def test_stamps_that_stand_still_are_told_of_and_pair_by_arrival(running):
