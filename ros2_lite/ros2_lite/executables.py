@@ -6,7 +6,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from ament_index_python.packages import PackageNotFoundError, get_package_prefix
+from ament_index_python.packages import get_package_prefix
 
 
 class ExecutableNotFoundError(LookupError):
@@ -45,6 +45,3 @@ def _script_command(entry):
     if script.is_file():
         return [str(script)]
     return [sys.executable, "-c", f"import sys, {entry.module} as m; sys.exit(m.{entry.attr}())"]
-
-
-__all__ = ["ExecutableNotFoundError", "PackageNotFoundError", "find_executable", "package_executables"]

@@ -71,15 +71,15 @@ class _Recorder:
             if not publishers:
                 continue
             self._seen.add(topic)
-            if others or type_name not in _DEFINITIONS.fielddefs:
-                self.node.get_logger().warning(
-                    f"Topic '{topic}' is not recorded: its type {[type_name, *others]} is "
-                    f"{'not one' if others else 'unknown here'}"
-                )
-            else:
+            try:
+                if others or type_name not in _DEFINITIONS.fielddefs:
+                    raise CliError(f"its type {[type_name, *others]} is {'not one' if others else 'unknown here'}")
                 self._subscribe(topic, type_name, publishers)
+            except CliError as error:
+                self.node.get_logger().warning(f"Topic '{topic}' is not recorded: {error}")
 
     def _subscribe(self, topic, type_name, publishers):
+        kind = direct.message_class(type_name)
         connection = self._writer.add_connection(
             topic,
             type_name,
@@ -87,7 +87,7 @@ class _Recorder:
             offered_qos_profiles=[_offered(info.qos_profile) for info in publishers],
         )
         self.node.create_subscription(
-            direct.message_class(type_name),
+            kind,
             topic,
             lambda data: self._writer.write(connection, time.time_ns(), data),
             direct.matching_qos(self.node, topic, depth=QUEUE),
@@ -99,15 +99,8 @@ class _Recorder:
 def _offered(qos):
     """A publisher's QoS as a bag keeps it."""
     best_effort = qos.reliability == QoSReliabilityPolicy.BEST_EFFORT
+    reliability = QosReliability.BEST_EFFORT if best_effort else QosReliability.RELIABLE
     latched = qos.durability == QoSDurabilityPolicy.TRANSIENT_LOCAL
-    return Qos(
-        QosHistory.UNKNOWN,
-        0,
-        QosReliability.BEST_EFFORT if best_effort else QosReliability.RELIABLE,
-        QosDurability.TRANSIENT_LOCAL if latched else QosDurability.VOLATILE,
-        _NO_TIME,
-        _NO_TIME,
-        QosLiveliness.AUTOMATIC,
-        _NO_TIME,
-        False,
-    )
+    durability = QosDurability.TRANSIENT_LOCAL if latched else QosDurability.VOLATILE
+    times = _NO_TIME, _NO_TIME, QosLiveliness.AUTOMATIC, _NO_TIME
+    return Qos(QosHistory.UNKNOWN, 0, reliability, durability, *times, False)

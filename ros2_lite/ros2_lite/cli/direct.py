@@ -63,8 +63,8 @@ def split_name(node, full_name):
 
 
 def call(node, node_name, service, name, **request):
-    """The answer of a node's service; CliError where the node or the service is not there."""
-    client = node.create_client(service, name)
+    """The answer of a service below a node's name; CliError where the node or the service is not there."""
+    client = node.create_client(service, f"{absolute(node_name)}/{name}")
     if not client.wait_for_service(timeout_sec=PATIENCE_S):
         split_name(node, node_name)
         raise CliError(f"Node '{node_name}' does not serve {name}")

@@ -23,7 +23,7 @@ def nodes(args):
 
 
 def get(args):
-    with direct.cli_node() as node:
+    with direct.cli_node(settle=not args.node_name) as node:
         if args.node_name:
             print(_state(node, args.node_name))
             return
@@ -32,18 +32,18 @@ def get(args):
 
 
 def set_(args):
-    with direct.cli_node() as node:
+    with direct.cli_node(settle=False) as node:
         possible = {transition.label: transition.id for transition in _transitions(node, args.node_name)}
         if args.transition not in possible:
             raise CliError(f"Unknown transition requested, available ones are: {', '.join(possible) or 'none'}")
         transition = Transition(id=possible[args.transition], label=args.transition)
-        if not _call(node, args.node_name, ChangeState, "change_state", transition=transition).success:
+        if not direct.call(node, args.node_name, ChangeState, "change_state", transition=transition).success:
             raise CliError("Transitioning failed")
     print("Transitioning successful")
 
 
 def list_(args):
-    with direct.cli_node() as node:
+    with direct.cli_node(settle=False) as node:
         for transition in _transitions(node, args.node_name):
             print(f"- {transition.label} [{transition.id}]")
 
@@ -54,15 +54,10 @@ def _managed(node):
 
 
 def _state(node, node_name):
-    state = _call(node, node_name, GetState, "get_state").current_state
+    state = direct.call(node, node_name, GetState, "get_state").current_state
     return f"{state.label} [{state.id}]"
 
 
 def _transitions(node, node_name):
-    answer = _call(node, node_name, GetAvailableTransitions, "get_available_transitions")
+    answer = direct.call(node, node_name, GetAvailableTransitions, "get_available_transitions")
     return [available.transition for available in answer.available_transitions]
-
-
-def _call(node, node_name, service, name, **request):
-    full_name = direct.absolute(node_name)
-    return direct.call(node, full_name, service, f"{full_name}/{name}", **request)

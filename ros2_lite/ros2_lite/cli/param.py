@@ -25,7 +25,7 @@ def add_arguments(parser):
 
 
 def list_(args):
-    with direct.cli_node() as node:
+    with direct.cli_node(settle=not args.node_name) as node:
         if args.node_name:
             print(*(f"  {name}" for name in _names(node, args.node_name)), sep="\n")
             return
@@ -36,7 +36,7 @@ def list_(args):
 
 
 def get(args):
-    with direct.cli_node() as node:
+    with direct.cli_node(settle=False) as node:
         (value,) = _values(node, args.node_name, [args.parameter_name])
     if value.type == ParameterType.PARAMETER_NOT_SET:
         raise CliError("Parameter not set.")
@@ -49,14 +49,14 @@ def set_(args):
         value = get_parameter_value(args.value)
     except (yaml.YAMLError, AssertionError):  # not what YAML reads as a parameter's value: a text
         value = ParameterValue(type=ParameterType.PARAMETER_STRING, string_value=args.value)
-    with direct.cli_node() as node:
+    with direct.cli_node(settle=False) as node:
         parameter = ParameterMessage(name=args.parameter_name, value=value)
         return _set(node, args.node_name, [parameter], "Set parameter", "Setting parameter")
 
 
 def describe(args):
-    with direct.cli_node() as node:
-        response = _call(node, args.node_name, DescribeParameters, "describe_parameters", names=args.parameter_names)
+    with direct.cli_node(settle=False) as node:
+        response = direct.call(node, args.node_name, DescribeParameters, "describe_parameters", names=args.parameter_names)
     if not response.descriptors:  # the service describes all or none
         names = " or ".join(args.parameter_names)
         raise CliError(f"{args.node_name} has no parameter {names}")
@@ -76,7 +76,7 @@ def describe(args):
 
 
 def dump(args):
-    with direct.cli_node() as node:
+    with direct.cli_node(settle=False) as node:
         names = _names(node, args.node_name)
         values = map(parameter_value_to_python, _values(node, args.node_name, names))
     parameters = {}
@@ -98,23 +98,17 @@ def load(args):
         parameters = parameter_dict_from_yaml_file(args.parameter_file, use_wildcard=True, target_nodes=sections or ["/**"])
     except (OSError, yaml.YAMLError, RuntimeError, TypeError, AttributeError) as error:
         raise CliError(f"'{args.parameter_file}' has no parameters for {name}: {error}") from error
-    with direct.cli_node() as node:
+    with direct.cli_node(settle=False) as node:
         return _set(node, name, list(parameters.values()), "Set parameter {}", "Setting parameter {}")
 
 
-def _call(node, node_name, service, name, **request):
-    """The answer of a node's parameter service; CliError where there is none."""
-    full_name = direct.absolute(node_name)
-    return direct.call(node, full_name, service, f"{full_name}/{name}", **request)
-
-
 def _names(node, node_name):
-    return sorted(_call(node, node_name, ListParameters, "list_parameters").result.names)
+    return sorted(direct.call(node, node_name, ListParameters, "list_parameters").result.names)
 
 
 def _values(node, node_name, names):
     """A value for each name; those that there are none of are of type NOT_SET."""
-    values = _call(node, node_name, GetParameters, "get_parameters", names=names).values
+    values = direct.call(node, node_name, GetParameters, "get_parameters", names=names).values
     return values or [ParameterValue() for _ in names]
 
 
@@ -124,7 +118,7 @@ def _kind(number):
 
 def _set(node, node_name, parameters, done, failed):
     """Set and say how it went, one line a parameter; the exit code."""
-    results = _call(node, node_name, SetParameters, "set_parameters", parameters=parameters).results
+    results = direct.call(node, node_name, SetParameters, "set_parameters", parameters=parameters).results
     for parameter, result in zip(parameters, results, strict=True):
         reason = f": {result.reason}" if result.reason else ""
         if result.successful:

@@ -3,8 +3,10 @@
 import argparse
 import os
 
+from ament_index_python.packages import PackageNotFoundError
+
 from ros2_lite.cli import CliError
-from ros2_lite.executables import ExecutableNotFoundError, PackageNotFoundError, find_executable
+from ros2_lite.executables import ExecutableNotFoundError, find_executable
 
 
 def add_arguments(parser):

@@ -21,46 +21,34 @@ class CvBridge:
 
     def cv2_to_imgmsg(self, cvim, encoding="passthrough", header=None):
         """An Image of the array (h, w) or (h, w, channels); "passthrough" names it after its type, such as 8UC3."""
-        if not isinstance(cvim, np.ndarray) or cvim.ndim not in (2, 3) or 0 in cvim.shape:
-            raise CvBridgeError(f"an image is a numpy array (h, w) or (h, w, channels), not {_describe(cvim)}")
-        channels = cvim.shape[2] if cvim.ndim == 3 else 1
-        plain = f"{cvim.dtype.itemsize * 8}{_letter(cvim)}C{channels}"
+        plain = _plain_encoding(cvim)
         encoding = plain if encoding == "passthrough" else encoding
         if parse(encoding)[:2] != parse(plain)[:2]:
             raise CvBridgeError(f"an array of type {plain} cannot be an image of encoding {encoding}")
         pixels = np.ascontiguousarray(cvim, dtype=cvim.dtype.newbyteorder("<"))
-        message = Image(
-            height=cvim.shape[0],
-            width=cvim.shape[1],
-            encoding=encoding,
-            is_bigendian=0,
-            step=pixels.strides[0],
-            data=_octets(pixels),
-        )
-        if header is not None:
-            message.header = header
+        height, width = cvim.shape[:2]
+        message = Image(height=height, width=width, encoding=encoding, step=pixels.strides[0], data=_octets(pixels))
+        message.header = message.header if header is None else header
         return message
 
     def compressed_imgmsg_to_cv2(self, cmprs_img_msg, desired_encoding="passthrough"):
         """Decode a JPEG, PNG ... ; colour comes out as BGR ("passthrough") or as the encoding asked for."""
         pixels = cv2.imdecode(np.frombuffer(cmprs_img_msg.data, np.uint8), cv2.IMREAD_UNCHANGED)
         if pixels is None:
-            raise CvBridgeError(
-                f"cannot decode a compressed image of format {cmprs_img_msg.format!r}, {len(cmprs_img_msg.data)} octets"
-            )
+            octets = len(cmprs_img_msg.data)
+            raise CvBridgeError(f"cannot decode a compressed image of format {cmprs_img_msg.format!r}, {octets} octets")
         colour = {1: "mono", 3: "bgr", 4: "bgra"}[1 if pixels.ndim == 2 else pixels.shape[2]]
         return convert(pixels, f"{colour}{pixels.dtype.itemsize * 8}", desired_encoding)
 
     def cv2_to_compressed_imgmsg(self, cvim, dst_format="jpg"):
         """Encode an array that OpenCV can write as `dst_format` ("jpg", "png" ...)."""
-        if not isinstance(cvim, np.ndarray) or 0 in cvim.shape:
-            raise CvBridgeError(f"an image is a numpy array, not {_describe(cvim)}")
+        plain = _plain_encoding(cvim)
         try:
             written, encoded = cv2.imencode(f".{dst_format}", cvim)
         except cv2.error as error:
-            raise CvBridgeError(f"cannot write {_describe(cvim)} as {dst_format!r}: {error}") from error
+            raise CvBridgeError(f"cannot write an array of type {plain} as {dst_format!r}: {error}") from error
         if not written:
-            raise CvBridgeError(f"cannot write {_describe(cvim)} as {dst_format!r}")
+            raise CvBridgeError(f"cannot write an array of type {plain} as {dst_format!r}")
         return CompressedImage(format=dst_format, data=_octets(encoded))
 
 
@@ -89,12 +77,10 @@ def _octets(contiguous):
     return octets
 
 
-def _letter(pixels):
-    try:
-        return {"u": "U", "i": "S", "f": "F"}[pixels.dtype.kind]
-    except KeyError:
-        raise CvBridgeError(f"an image has numbers as pixels, not {pixels.dtype}") from None
-
-
-def _describe(value):
-    return f"an array {value.dtype} {value.shape}" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
+def _plain_encoding(pixels):
+    """The encoding, such as 8UC3, of an array (h, w) or (h, w, channels); CvBridgeError where it is no image."""
+    letter = {"u": "U", "i": "S", "f": "F"}.get(pixels.dtype.kind) if isinstance(pixels, np.ndarray) else None
+    if letter is None or pixels.ndim not in (2, 3) or 0 in pixels.shape:
+        what = f"an array {pixels.dtype} {pixels.shape}" if isinstance(pixels, np.ndarray) else f"a {type(pixels).__name__}"
+        raise CvBridgeError(f"an image is a numpy array of numbers, (h, w) or (h, w, channels), not {what}")
+    return f"{pixels.dtype.itemsize * 8}{letter}C{pixels.shape[2] if pixels.ndim == 3 else 1}"
