@@ -85,3 +85,21 @@ def test_a_node_listens_on_the_loopback_only():
     node.destroy_node()
     rclpy.shutdown()
     assert {address for address, port in rows if first <= int(port, 16) < first + 250} == {"0100007F"}
+
+
+def test_real_packages_win_one_by_one(tmp_path):
+    real = {
+        "message_filters/__init__.py": "",
+        "ros2cli/__init__.py": "",
+        "ros2cli/cli.py": "def main(argv): print('real', argv)",
+    }
+    for file, text in real.items():
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text(text)
+    code = (
+        "import launch, message_filters, sys; from ros2_lite.cli import main; main(['topic', 'list'])\n"
+        "print(*('shims' in module.__file__ for module in (message_filters, launch)))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert done.stdout.splitlines() == ["real ['topic', 'list']", "False True"], done.stderr
