@@ -1,5 +1,6 @@
 """tf2_ros: where one frame lies in another, at which time, and what is said where it is not known."""
 
+import sys
 import threading
 import time
 
@@ -180,3 +181,14 @@ def test_a_listener_that_comes_late_hears_static_transforms_of_all_and_dynamic_o
     assert buffer.can_transform("left", "right", Time())
     listener.unregister()
     assert node.count_subscribers("/tf_static") == 0 or wait_until(lambda: not node.count_subscribers("/tf_static")) is None
+
+
+def test_without_tf2_msgs_one_line_says_so_and_what_was_set_by_hand_is_found(node, monkeypatch, capfd):
+    monkeypatch.setitem(sys.modules, "tf2_msgs", None)
+    monkeypatch.setitem(sys.modules, "tf2_msgs.msg", None)
+    buffer = Buffer()
+    TransformListener(buffer, node)
+    StaticTransformBroadcaster(node).sendTransform(transform("a", "b"))
+    buffer.set_transform_static(transform("a", "b"), "by hand")
+    assert buffer.can_transform("a", "b", Time())
+    assert capfd.readouterr().err.count("tf2_msgs is not installed") == 1

@@ -60,19 +60,15 @@ class SetLaunchConfiguration(Action):
         super().__init__(**kwargs)
         self._name, self._value = name, value
 
-    def execute(self, context):
-        context.launch_configurations[perform(context, self._name)] = perform(context, self._value)
+    def execute(self, context, values="launch_configurations"):
+        getattr(context, values)[perform(context, self._name)] = perform(context, self._value)
 
 
-class SetEnvironmentVariable(Action):
+class SetEnvironmentVariable(SetLaunchConfiguration):
     """Of the processes that are started after this, within the same group."""
 
-    def __init__(self, name, value, **kwargs):
-        super().__init__(**kwargs)
-        self._name, self._value = name, value
-
     def execute(self, context):
-        context.environment[perform(context, self._name)] = perform(context, self._value)
+        super().execute(context, "environment")
 
 
 class LogInfo(Action):
