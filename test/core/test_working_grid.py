@@ -169,3 +169,16 @@ def test_wrong_options_are_refused_with_the_choices(options, says):
         Rig(COLOUR, COLOUR, scale=8, **options)
     with pytest.raises(ValueError, match=r"\(480, 640\)"):
         Rig(COLOUR, COLOUR, scale=8).bring(np.ones((30, 40), np.float32))
+
+
+@pytest.mark.parametrize("by", [0.005, 0.5])
+def test_a_rig_whose_depth_camera_has_moved_is_that_of_its_new_place(by):
+    depth_camera = COLOUR.resized(160, 120)
+    depth = np.where(np.arange(160) < 80, 1.0, 2.0).astype(np.float32) * np.ones((120, 1), np.float32)
+    place = from_euler(-0.0185 - by, 0, 0, 0, 0.01 * by, 0)
+    rig = Rig(COLOUR, depth_camera, SHIFTED, 8)
+    before = rig.bring(depth)
+    moved = rig.moved(place)
+    np.testing.assert_array_equal(moved.bring(depth), Rig(COLOUR, depth_camera, place, 8).bring(depth))
+    np.testing.assert_array_equal(rig.bring(depth), before)
+    assert not np.array_equal(moved.bring(depth), before, equal_nan=True)
