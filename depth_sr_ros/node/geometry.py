@@ -102,10 +102,10 @@ class Geometry(Stage):
         transform = self._depth_to_colour(frame)
         shapes = frame.rgb.shape[:2], frame.depth.shape
         how = config.registration, config.reduction, config.coverage, config.rgb_lens, config.depth_lens
-        key = (frame.rgb_info, frame.depth_info, shapes, scale, how)
+        key = (frame.rgb_info, frame.depth_info, shapes, scale, how, transform is None)
         if self._rig is None or self._rig[0] != key:
             self._rig = (key, transform, self._built(frame, transform, scale))
-        elif not _same(self._rig[1], transform):
+        elif transform is not None and (self._rig[1] is None or not np.array_equal(self._rig[1], transform)):
             self._rig = (key, transform, self._rig[2].moved(transform))
         rig = self._rig[2]
         self._tell(f"{rig.way}: {rig.reason}")
@@ -117,8 +117,14 @@ class Geometry(Stage):
         colour, depth = frame.rgb_info, frame.depth_info
         if colour is None or depth is None:
             return self._built_by_sizes(frame, transform, scale, options)
-        colour_camera = self._camera(colour, "rgb", config.rgb_lens)
-        depth_camera = self._camera(depth, "depth", config.depth_lens)
+        try:
+            colour_camera = self._camera(colour, "rgb", config.rgb_lens)
+            depth_camera = self._camera(depth, "depth", config.depth_lens)
+        except FrameError:  # a lens that is not known matters only where the views may differ
+            same_view = transform is None and _lens(colour) == _lens(depth)
+            if not same_view and config.registration != "none":
+                raise
+            colour_camera, depth_camera = colour.camera, depth.camera
         return Rig(colour_camera, depth_camera, transform, scale, **options)
 
     def _built_by_sizes(self, frame: Frame, transform: np.ndarray | None, scale: int, options: dict[str, Any]) -> Rig:
@@ -161,7 +167,5 @@ class Geometry(Stage):
             self._decided(decision)
 
 
-def _same(one: np.ndarray | None, other: np.ndarray | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return np.array_equal(one, other)
+def _lens(info: ParsedInfo) -> tuple:
+    return info.message.distortion_model, *map(float, info.message.d)

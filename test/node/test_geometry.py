@@ -115,6 +115,18 @@ def test_depth_at_the_colour_images_size_gives_the_colour_images_size(running):
         assert running.set(depth_to_colour=BASELINE) == ""
 
 
+def test_a_lens_that_is_not_known_matters_only_where_views_may_differ(running):
+    pair = Pair((64, 48), frames=(COLOUR, COLOUR), f=10.0)
+    for info in pair.infos:
+        info.distortion_model, info.d = "double_sphere", [0.1] * 6
+    pair.dropped(running, "bad_camera_info")
+    assert running.set(depth_to_colour="tf") == ""
+    try:
+        become(running, pair, MM)
+    finally:
+        assert running.set(depth_to_colour=BASELINE) == ""
+
+
 def test_frames_without_a_transform_are_counted_and_registration_none_trusts_the_user(running):
     assert running.set(depth_to_colour="tf") == ""
     try:
