@@ -3,7 +3,7 @@
 A network's memory is some gigabyte per million pixels. Tiles overlap: the outer half of each margin, which sees the tile's
 border, is thrown away, over the inner half one tile passes into the next. The margin is wider than FDKN's and DKN's receptive
 fields, so their results are those of the whole image. Those of methods with a wider view differ by less than they err
-(benchmark/README.md).
+(docs/accuracy.md).
 """
 
 from __future__ import annotations

@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from real_data import DATA, needs_data
 
+from depth_sr_ros.core.depth_image import fill_nearest, valid_mask
 from depth_sr_ros.core.depth_range import DepthRange, upsample_in_layers
+from depth_sr_ros.files.depth_units import from_uint16_mm
 
 
 def room(height: int = 60, width: int = 80) -> np.ndarray:
@@ -67,6 +70,18 @@ def test_the_near_part_keeps_its_range_whatever_is_far(share, far, mixed):
     np.testing.assert_allclose(back[depth <= 4], depth[depth <= 4], rtol=1e-5)
     np.testing.assert_allclose(back, depth, rtol=0.01)
     assert np.isfinite(depth_range.to_metres(unit + np.float32(1))).all()
+
+
+@needs_data
+def test_images_of_real_cameras_have_their_linear_range():
+    import cv2
+
+    files = sorted((DATA / "real_dev" / "depth").glob("*.png")) + sorted((DATA / "kinect_kitchen").glob("*.depth.png"))[::30]
+    assert len(files) > 10
+    for file in files:
+        depth = from_uint16_mm(cv2.imread(str(file), cv2.IMREAD_UNCHANGED)[4::8, 4::8])
+        filled = fill_nearest(depth, valid_mask(depth))
+        assert DepthRange.robust(filled) == DepthRange.linear(filled), file.name
 
 
 def test_two_parts_of_a_room_are_no_far_part():
