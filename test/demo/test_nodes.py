@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
+from functools import partial
 
 import cv2
 import numpy as np
@@ -37,9 +38,10 @@ def cache(tmp_path_factory):
     return {**os.environ, "XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache"))}
 
 
-def start(module, environment, *parameters):
+def start(module, environment, *parameters, remaps=()):
     """A node of the simulation with `name:=value` parameters."""
     arguments = [word for parameter in parameters for word in ("-p", parameter)]
+    arguments += [word for remap in remaps for word in ("-r", remap)]
     return subprocess.Popen(
         [sys.executable, "-m", f"depth_sr_ros.demo.{module}", "--ros-args", *arguments],
         stdout=subprocess.PIPE,
@@ -138,10 +140,11 @@ def test_topics_are_there_before_the_scene_is(ros, tmp_path):
     """Or whoever waits for images would warn that nobody sends any, in every demo."""
     watcher = rclpy.create_node("test_early_watcher")
     topic = TOPICS["rgb"][1]
-    before = watcher.count_publishers(topic)
-    process = start("camera_node", {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}, "frames:=300")
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
+    process = start("camera_node", environment, "frames:=300", remaps=["__node:=early_camera"])
     try:
-        wait_until(lambda: watcher.count_publishers(topic) > before, "the camera's publisher")
+        publishers = partial(watcher.get_publishers_info_by_topic, topic)
+        wait_until(lambda: "early_camera" in [each.node_name for each in publishers()], "the camera's publisher")
         assert not [path for path in tmp_path.rglob("*") if path.is_file()]
     finally:
         assert stop_node(process) == 0
