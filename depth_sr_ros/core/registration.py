@@ -13,6 +13,7 @@ from depth_sr_ros.core.rigid import checked_rigid
 
 REDUCTIONS = ("median", "mean")
 MAX_CELLS, MAX_DRAWN = 16, 8  # per pixel and axis, of dense depth and of tiles
+LARGEST_TILE = 16  # pixels of the target to either side, unless usual ones are as large: only something at the lens covers more
 FINEST = 1 << 19  # cells that tiles are drawn into: more take longer than a frame should
 MAX_PARTS = 4  # that are drawn at the same time, each into memory of its own
 LEAST_COVERAGE = 0.5
@@ -68,6 +69,9 @@ class Registration:
         self._by_mean = reduction == "mean" or not self.is_denser
         self._rays = np.ascontiguousarray(rays.transpose(0, 2, 1), np.float32)
         self._steps = self.cells * _steps(places)
+        usual = np.abs(self._steps[np.isfinite(self._steps)])
+        usual = np.percentile(usual, 90) if usual.size else 0
+        self._largest = np.float32(max(LARGEST_TILE * self.cells, 2 * usual))
         self._geometry = _geometry(depth_camera, target.scaled(self.cells), transform)
         self._first_cells = _first_cells(size, self.cells)
         self._work: dict[str, np.ndarray] = {}
@@ -111,7 +115,13 @@ class Registration:
         placed = [self._memory(name, self._shape) for name in ("u", "v", "nearness")]
         cpu.place_all(depth, self._rays, *self._geometry, *placed)
         targets = self._targets()
-        cpu.draw_tiles(*(plane.reshape(-1) for plane in placed), self._steps, *self._first_cells, targets)
+        cpu.draw_tiles(
+            *(plane.reshape(-1) for plane in placed),
+            self._steps,
+            self._largest,
+            *self._first_cells,
+            targets,
+        )
         return targets
 
     def _reduce(self, targets: np.ndarray) -> np.ndarray:

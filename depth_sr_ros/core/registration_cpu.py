@@ -17,7 +17,6 @@ COLLINEAR = np.float32(0.02)  # or where three in a row lie on a line as exactly
 THIN = np.float32(0.25)  # of a pixel's cells: what fills fewer is not kept
 NOISE = np.float32(0.98)  # what is nearer by less than this is not in front
 HALF = np.float32(0.52)  # of a tile, in pixels of the depth image: tiles of a curved surface must not leave cracks
-LARGEST_TILE = 128  # cells; what a depth pixel would cover beyond this (something at the lens) is left out
 ZERO, ONE, TWO, TINY, INFINITE = (np.float32(x) for x in (0, 1, 2, 1e-16, np.inf))
 RELAXED = {"contract", "arcp", "nsz"}  # NaN and infinity keep their meaning
 NEAREST_RATIO = np.float32(1e-3)  # of the depths in both cameras; nearer is at the lens of the target, or behind it
@@ -142,12 +141,13 @@ def step(u, v, nearness, before, here, after):
 
 
 @compiled(error_model="numpy", parallel=True)
-def draw_tiles(u, v, nearness, steps, row_cells, column_cells, targets):
+def draw_tiles(u, v, nearness, steps, largest, row_cells, column_cells, targets):
     """Every depth pixel as a tile of the surface that it lies on, where it is the nearest; each part into its own target.
 
     The tile is the parallelogram that its neighbours on the same surface span; where it has none, what something far away
     would fill. u, v, nearness: (h * w,), from `place_all`. steps: (h, w, 4), u and v from pixel to pixel across, then down,
-    infinitely far. The rest: as for `splat`, except that pixels here are the cells there.
+    infinitely far. largest: tiles that reach farther to a side, of something at the lens, are left out. The rest: as for
+    `splat`, except that pixels here are the cells there.
     """
     parts, (height, width, _) = len(targets), steps.shape
     for part in numba.prange(parts):
@@ -175,6 +175,7 @@ def draw_tiles(u, v, nearness, steps, row_cells, column_cells, targets):
                         down_u,
                         down_v,
                         down_w,
+                        largest,
                         row_cells,
                         column_cells,
                         target,
@@ -182,11 +183,11 @@ def draw_tiles(u, v, nearness, steps, row_cells, column_cells, targets):
 
 
 @compiled(error_model="numpy", forceinline=True)
-def fill(u, v, nearness, across_u, across_v, across_w, down_u, down_v, down_w, row_cells, column_cells, target):
+def fill(u, v, nearness, across_u, across_v, across_w, down_u, down_v, down_w, largest, row_cells, column_cells, target):
     """Draw one tile about (u, v), spanned by its steps across and down."""
     area = across_u * down_v - across_v * down_u
     half_x, half_y = HALF * (abs(across_u) + abs(down_u)), HALF * (abs(across_v) + abs(down_v))
-    if not (area > 0 and max(half_x, half_y) < LARGEST_TILE):  # seen from behind, or at the lens
+    if not (area > 0 and max(half_x, half_y) < largest):  # seen from behind, or at the lens
         return
     first_x, last_x = np.ceil(max(u - half_x, ZERO)), np.floor(min(u + half_x, np.float32(column_cells.size - 1)))
     first_y, last_y = np.ceil(max(v - half_y, ZERO)), np.floor(min(v + half_y, np.float32(row_cells.size - 1)))

@@ -127,6 +127,12 @@ def test_a_thin_object_survives():
     assert ((registered < 1.001).sum(axis=1) >= 1).all()
 
 
+def test_very_coarse_depth_is_drawn_closed():
+    coarse = PinholeCamera(8, 6, 6.2, 6.2, 3.5, 2.5)  # a tile reaches 30 pixels to either side
+    registered = Registration(coarse, coarse.scaled(60), pose(translation=(-0.02, 0.0, 0.0)))(np.full((6, 8), 2.0, np.float32))
+    np.testing.assert_allclose(registered[:, :-10], 2.0, rtol=1e-5)
+
+
 def test_invalid_depth_lands_nowhere():
     for bad in (np.nan, np.inf, -np.inf, 0.0, -1.0):
         registered = Registration(DEPTH, COLOUR.binned(8, 8), POSES["turned"])(np.full((60, 80), bad, np.float32))
