@@ -1,6 +1,6 @@
 """How real pairs differ from rendered ones: imperfect registration, imperfect depth edges, imperfect pictures.
 
-Nothing tried matters more for accuracy on real data than what is in this file: see docs/training.md. Every function takes
+Nothing tried matters more for accuracy on real data than what is in this file: see docs/experiments.md. Every function takes
 (B, C, H, W) float tensors and a generator of their device; each image of a batch has chances and strengths of its own. On a
 GPU nothing here waits for it.
 """

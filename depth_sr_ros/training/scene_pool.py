@@ -16,7 +16,7 @@ SCENES = 1_000_000  # of one seed at most: the generator's seed of more would be
 SCENES_PER_BANK = 8  # textures are the dearer half of a scene
 UNREADABLE = (FileNotFoundError, EOFError, ValueError, KeyError, zipfile.BadZipFile)  # no file, or a part of one
 LARGE = Furnishing(largest=0.5, spread=(0.65, 0.55))
-FURNISHINGS = (Furnishing(), LARGE, replace(LARGE, thin=0.35))  # of scenes in turn: see docs/training.md
+FURNISHINGS = (Furnishing(), LARGE, replace(LARGE, thin=0.35))  # of scenes in turn: see docs/experiments.md
 VERSION = 2  # of the scenes: raise it when they change, so that no stale pool is read
 
 
