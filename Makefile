@@ -30,8 +30,9 @@ test-install: $(READY)
 	$(BIN)/python test/packaging/try_colcon.py
 	$(BIN)/python test/packaging/try_pip.py
 
-# Sources are linked, not copied; a changed dependency installs anew. Real ROS 2: a sourced one, else wheels.
-$(READY): requirements.txt requirements-$(ROS).txt ros2_lite/interfaces/tf2_msgs/CMakeLists.txt $(PACKAGED)
+# Sources are linked, not copied, by their path: Python then takes the package for one beside a clone of that name too.
+# A changed dependency installs anew. Real ROS 2: a sourced one, else wheels.
+$(READY): Makefile requirements.txt requirements-$(ROS).txt ros2_lite/interfaces/tf2_msgs/CMakeLists.txt $(PACKAGED)
 	@$(PYTHON) -c 'import sys; assert (3, 10) <= sys.version_info[:2] <= (3, 13), \
 		f"Python {sys.version.split()[0]}: 3.10 to 3.13 is needed; name one by PYTHON=..."'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -45,7 +46,8 @@ $(READY): requirements.txt requirements-$(ROS).txt ros2_lite/interfaces/tf2_msgs
 		echo "no rclpy for $$(uname -sm) on PyPI: install ROS 2 (https://docs.ros.org) and source its setup.bash"; \
 		exit 1; \
 	fi
-	$(BIN)/python -m pip install --quiet --no-deps --editable . --editable ./ros2_lite
+	$(BIN)/python -m pip install --quiet "pip>=22.1"  # knows --config-settings
+	$(BIN)/python -m pip install --quiet --no-deps --config-settings editable_mode=compat --editable . --editable ./ros2_lite
 	mkdir -p $(VENV)/share/ament_index/resource_index/packages
 	ln -sfn "$(CURDIR)" $(VENV)/share/depth_sr_ros
 	ln -sfn "$(CURDIR)/resource/depth_sr_ros" $(VENV)/share/ament_index/resource_index/packages/depth_sr_ros

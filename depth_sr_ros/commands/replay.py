@@ -79,7 +79,9 @@ def run(arguments: argparse.Namespace) -> None:
             **{name: topic for name, topic in vars(recording.topics).items() if topic},
         }
         pictures = Pictures(recording.length) if arguments.html else None
-        with tqdm(total=recording.length * (1 if arguments.faster_than_real_time else len(compared)), unit="frame") as bar:
+        with tqdm(
+            total=recording.length * (1 if arguments.faster_than_real_time else len(compared)), unit="frame", disable=None
+        ) as bar:
 
             def say(line: str) -> None:
                 bar.write(line, file=sys.stderr)

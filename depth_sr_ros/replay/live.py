@@ -55,6 +55,7 @@ def replay_live(
         write_prepared(prepared, recording, Lowered(recording, config.scale, degradation, config), lambda: None)
         answers = []
         for variant in variants:
+            say(f"starting a node with {variant.label}")
             path = (bag_out or Path(folder)) / variant.label.replace(" ", "_")
             path.parent.mkdir(parents=True, exist_ok=True)
             answers.append(_play(prepared, path, variant, rate, progress))

@@ -34,6 +34,18 @@ READY_S = 120.0  # for a node to compile its network and answer
 QUIET_S = 2.0  # without an answer, after the last image: it was the last one
 WARM_UP_NS = 600 * 10**9  # the first pair is sent with stamps so far before its own, until it is answered
 WARM_UP_PERIOD_S = 0.2
+FAILED_FRAMES = 10  # that are dropped before the first result: the node will not give any
+PASSING = (
+    "no_subscriber",
+    "superseded",
+    "unmatched",
+    "expired",
+    "duplicate",
+    "surplus",
+    "time_jump",
+    "out_of_order",
+    "stopped",
+)
 
 
 @dataclass
@@ -102,7 +114,7 @@ class Player:
         """Send the first pair until the node has compiled its network and answers.
 
         Raises:
-            NodeError: it ended, or has not answered within READY_S.
+            NodeError: it ended, drops every frame, or has not answered within READY_S.
         """
         first: dict[str, tuple[str, bytes]] = {}
         for topic, kind, _, octets in read_bag(prepared):
@@ -115,6 +127,8 @@ class Player:
         give_up_s, count = time.monotonic() + READY_S, 0
         while not self._answered.wait(WARM_UP_PERIOD_S):
             node.check()
+            if failing := self._failing():
+                raise NodeError(f"the node drops every frame ({failing}); its last line: {node.last_words()}")
             if time.monotonic() > give_up_s:
                 raise NodeError(f"no depth image within {READY_S:g} s; the node's last line: {node.last_words()}")
             count += 1
@@ -150,6 +164,11 @@ class Player:
         drops = {reason: count - self._drops_before.get(reason, 0) for reason, count in self._drops.items()}
         self._answers.drops = {reason: count for reason, count in drops.items() if count}
         return self._answers
+
+    def _failing(self) -> str:
+        """The reason that so many frames were dropped for that there will be no result; empty where there may be one."""
+        counts = {reason: n for reason, n in self._drops.items() if reason.rpartition(".")[2] not in PASSING}
+        return next((reason for reason, n in counts.items() if n >= FAILED_FRAMES), "")
 
     def _publish(self, topic: str, kind: str, octets: bytes) -> None:
         if topic not in self._publishers:

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 
+import pytest
 import yaml
 from catkin_pkg.changelog import get_changelog_from_path
 from catkin_pkg.package import parse_package
@@ -85,3 +86,13 @@ def test_all_files_of_the_package_are_installed():
         if file.is_file() and "__pycache__" not in file.parts
     }
     assert wanted and wanted <= installed | {"weights/README.md"}
+
+
+@pytest.mark.parametrize("package", ["depth_sr_ros", "ros2_lite"])
+def test_a_folder_of_the_packages_name_does_not_stand_in_for_it(package, tmp_path):
+    """As the clone does, for whoever works in the folder above it."""
+    (tmp_path / package).mkdir()
+    found = subprocess.run(
+        [sys.executable, "-c", f"import {package}; print({package}.__file__)"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert found.stdout.strip().endswith(f"{package}/__init__.py"), found.stdout + found.stderr

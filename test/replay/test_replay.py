@@ -175,3 +175,9 @@ def test_what_is_wrong_costs_one_line(bag, capsys, options, says):
 def test_a_node_that_cannot_start_says_why(bag, capsys):
     assert main(["replay", str(bag), "--methods", "bicubic", "--set", "weights=/no/such.safetensors"]) == 2
     assert "the node ended with status 1" in capsys.readouterr().err
+
+
+def test_a_node_that_can_use_no_frame_ends_the_replay_with_its_reason(tmp_path, capsys):
+    path = write_recording(tmp_path / "bag", depth_frame=DEPTH_FRAME, with_transforms=False)
+    assert main(["replay", str(path), "--scale", str(SCALE), "--methods", "bicubic"]) == 2
+    assert "the node drops every frame (no_transform); its last line: " in capsys.readouterr().err
